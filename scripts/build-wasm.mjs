@@ -1,0 +1,1 @@
+// Compiles src/engine/assembly with AssemblyScript (wired up with the wasm engine).

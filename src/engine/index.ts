@@ -1,0 +1,3 @@
+export * from "./current.ts";
+export * from "./engine.ts";
+export { reference } from "./reference.ts";

@@ -1,0 +1,165 @@
+import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
+
+/** Element (i, j) of op(A). */
+function at<A extends Floats>(a: Operand<A>, i: number, j: number): number {
+  return a.data[a.offset + (a.transposed ? j * a.stride + i : i * a.stride + j)]!;
+}
+
+/** The plain engine: textbook loops, obviously right, against which every other hand is tested. */
+export const reference: Engine = {
+  name: "reference",
+  threads: 1,
+
+  gemm<A extends Floats>(
+    m: number,
+    n: number,
+    k: number,
+    alpha: number,
+    a: Operand<A>,
+    b: Operand<A>,
+    beta: number,
+    c: Block<A>,
+  ) {
+    // Row by row (axpy order), so that B is read along its rows when it lies untransposed.
+    const row = new Float64Array(n);
+    for (let i = 0; i < m; i++) {
+      row.fill(0);
+      for (let p = 0; p < k; p++) {
+        const aip = at(a, i, p);
+        for (let j = 0; j < n; j++) row[j] = row[j]! + aip * at(b, p, j);
+      }
+      for (let j = 0; j < n; j++) {
+        const q = c.offset + i * c.stride + j;
+        c.data[q] = alpha * row[j]! + (beta === 0 ? 0 : beta * c.data[q]!);
+      }
+    }
+  },
+
+  syrk(n: number, k: number, alpha: number, a: Operand, beta: number, c: Block) {
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        let sum = 0;
+        for (let p = 0; p < k; p++) sum += at(a, i, p) * at(a, j, p);
+        const q = c.offset + i * c.stride + j;
+        c.data[q] = alpha * sum + (beta === 0 ? 0 : beta * c.data[q]!);
+      }
+    }
+  },
+
+  trsm(side: "left" | "right", m: number, n: number, t: Triangle, b: Block) {
+    // X op(T) = B is op(T)ᵀ Xᵀ = Bᵀ: one substitution serves both sides, reading B by (equation, column).
+    const size = side === "left" ? m : n;
+    const columns = side === "left" ? n : m;
+    const place = (i: number, j: number) =>
+      b.offset + (side === "left" ? i * b.stride + j : j * b.stride + i);
+    const coefficient = (i: number, j: number) => (side === "left" ? at(t, i, j) : at(t, j, i));
+    // lower as stored, flipped by each transposition
+    const forward = (t.lower !== t.transposed) === (side === "left");
+    for (let j = 0; j < columns; j++) {
+      for (let step = 0; step < size; step++) {
+        const i = forward ? step : size - 1 - step;
+        let sum = b.data[place(i, j)]!;
+        if (forward) for (let p = 0; p < i; p++) sum -= coefficient(i, p) * b.data[place(p, j)]!;
+        else for (let p = i + 1; p < size; p++) sum -= coefficient(i, p) * b.data[place(p, j)]!;
+        b.data[place(i, j)] = sum / coefficient(i, i);
+      }
+    }
+  },
+
+  potrf(n: number, a: Block): number {
+    const { data, offset, stride } = a;
+    for (let j = 0; j < n; j++) {
+      for (let i = j; i < n; i++) {
+        let sum = data[offset + i * stride + j]!;
+        for (let p = 0; p < j; p++) sum -= data[offset + i * stride + p]! * data[offset + j * stride + p]!;
+        if (i === j) {
+          if (!(sum > 0)) return j;
+          data[offset + i * stride + j] = Math.sqrt(sum);
+        } else data[offset + i * stride + j] = sum / data[offset + j * stride + j]!;
+      }
+    }
+    return -1;
+  },
+
+  potri(n: number, a: Block) {
+    const inverse = new Float64Array(n * n); // L⁻¹, lower
+    for (let j = 0; j < n; j++) {
+      for (let i = j; i < n; i++) {
+        let sum = i === j ? 1 : 0;
+        for (let p = j; p < i; p++) sum -= a.data[a.offset + i * a.stride + p]! * inverse[p * n + j]!;
+        inverse[i * n + j] = sum / a.data[a.offset + i * a.stride + i]!;
+      }
+    }
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        let sum = 0;
+        for (let p = i; p < n; p++) sum += inverse[p * n + i]! * inverse[p * n + j]!;
+        a.data[a.offset + i * a.stride + j] = sum;
+      }
+    }
+  },
+
+  syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number {
+    return jacobiEigen(n, a, values, vectors);
+  },
+};
+
+/** Cyclic Jacobi rotations (Golub & Van Loan, 8.5): slow, simple, and accurate to the last digits. */
+function jacobiEigen(n: number, a: Block, values: Float64Array, vectors: boolean): number {
+  const s = new Float64Array(n * n);
+  const v = new Float64Array(n * n);
+  let norm = 0;
+  for (let i = 0; i < n; i++) {
+    v[i * n + i] = 1;
+    for (let j = 0; j <= i; j++) {
+      const x = a.data[a.offset + i * a.stride + j]!;
+      s[i * n + j] = x;
+      s[j * n + i] = x;
+      norm += (i === j ? 1 : 2) * x * x;
+    }
+  }
+  let failed = n;
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let off = 0;
+    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) off += 2 * s[i * n + j]! ** 2;
+    if (off <= 1e-32 * norm) {
+      failed = 0;
+      break;
+    }
+    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) rotate(n, s, v, p, q);
+  }
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => s[i * n + i]! - s[j * n + j]!);
+  order.forEach((from, to) => {
+    values[to] = s[from * n + from]!;
+    if (vectors) for (let i = 0; i < n; i++) a.data[a.offset + i * a.stride + to] = v[i * n + from]!;
+  });
+  return failed;
+}
+
+/** One Jacobi rotation that zeroes s[p, q], applied to s on both sides and to v on the right. */
+function rotate(n: number, s: Float64Array, v: Float64Array, p: number, q: number): void {
+  const spq = s[p * n + q]!;
+  if (spq === 0) return;
+  const tau = (s[q * n + q]! - s[p * n + p]!) / (2 * spq);
+  const t = (tau >= 0 ? 1 : -1) / (Math.abs(tau) + Math.sqrt(1 + tau * tau));
+  const c = 1 / Math.sqrt(1 + t * t);
+  const d = t * c;
+  for (let i = 0; i < n; i++) {
+    const sip = s[i * n + p]!;
+    const siq = s[i * n + q]!;
+    s[i * n + p] = c * sip - d * siq;
+    s[i * n + q] = d * sip + c * siq;
+  }
+  for (let i = 0; i < n; i++) {
+    const spi = s[p * n + i]!;
+    const sqi = s[q * n + i]!;
+    s[p * n + i] = c * spi - d * sqi;
+    s[q * n + i] = d * spi + c * sqi;
+  }
+  for (let i = 0; i < n; i++) {
+    const vip = v[i * n + p]!;
+    const viq = v[i * n + q]!;
+    v[i * n + p] = c * vip - d * viq;
+    v[i * n + q] = d * vip + c * viq;
+  }
+}
