@@ -1,0 +1,3 @@
+export * from "./kernel.ts";
+export * from "./parameters.ts";
+export * from "./rbf.ts";

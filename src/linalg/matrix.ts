@@ -1,0 +1,116 @@
+import { NonFiniteError, ShapeError } from "../errors/index.ts";
+
+/** A matrix of numbers, row-major: element (i, j) is `data[i * cols + j]`. Never changed once returned. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float64Array;
+}
+
+/** The matrix over `data` (taken, not copied), or of zeros. Throws ShapeError when the length is not rows × cols. */
+export function matrix(
+  rows: number,
+  cols: number,
+  data: Float64Array = new Float64Array(rows * cols),
+): Matrix {
+  if (data.length !== rows * cols) {
+    throw new ShapeError(`expected ${rows} × ${cols} = ${rows * cols} numbers, got ${data.length}`);
+  }
+  return { rows, cols, data };
+}
+
+/** A matrix from its rows, which must all have the same length. */
+export function fromRows(rows: readonly (readonly number[] | Float64Array)[]): Matrix {
+  const cols = rows[0]?.length ?? 0;
+  const data = new Float64Array(rows.length * cols);
+  rows.forEach((row, i) => {
+    if (row.length !== cols) throw new ShapeError(`row ${i} has ${row.length} values, row 0 has ${cols}`);
+    data.set(row, i * cols);
+  });
+  return { rows: rows.length, cols, data };
+}
+
+/** A matrix of one column. */
+export function columnVector(values: ArrayLike<number>): Matrix {
+  return { rows: values.length, cols: 1, data: Float64Array.from(values) };
+}
+
+/** The n × n identity, times `scale`. */
+export function identity(n: number, scale = 1): Matrix {
+  const data = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) data[i * n + i] = scale;
+  return { rows: n, cols: n, data };
+}
+
+/** Rows `from` (included) to `to` (excluded), as a view on the same numbers. */
+export function rowRange(a: Matrix, from: number, to: number): Matrix {
+  return { rows: to - from, cols: a.cols, data: a.data.subarray(from * a.cols, to * a.cols) };
+}
+
+/** The rows at `indices`, in that order. */
+export function takeRows(a: Matrix, indices: ArrayLike<number>): Matrix {
+  const out = matrix(indices.length, a.cols);
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i]! * a.cols;
+    out.data.set(a.data.subarray(from, from + a.cols), i * a.cols);
+  }
+  return out;
+}
+
+export function transpose(a: Matrix): Matrix {
+  const out = matrix(a.cols, a.rows);
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < a.cols; j++) out.data[j * a.rows + i] = a.data[i * a.cols + j]!;
+  }
+  return out;
+}
+
+/** a + scale · b, elementwise. */
+export function add(a: Matrix, b: Matrix, scale = 1): Matrix {
+  expectShape(b, "the second matrix", a.rows, a.cols);
+  return { ...a, data: a.data.map((v, i) => v + scale * b.data[i]!) };
+}
+
+export function subtract(a: Matrix, b: Matrix): Matrix {
+  return add(a, b, -1);
+}
+
+export function scale(a: Matrix, factor: number): Matrix {
+  return { ...a, data: a.data.map((v) => factor * v) };
+}
+
+/** Σᵢ aᵢ bᵢ over two arrays of one length. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** The same numbers in another shape (row-major order kept), as a view. */
+export function reshape(a: Matrix, rows: number, cols: number): Matrix {
+  return matrix(rows, cols, a.data);
+}
+
+/** Throws ShapeError unless `a` is rows × cols; either may be left undefined. `name` is what the caller calls it. */
+export function expectShape(
+  a: Matrix,
+  name: string,
+  rows: number | undefined,
+  cols: number | undefined,
+): void {
+  if ((rows !== undefined && a.rows !== rows) || (cols !== undefined && a.cols !== cols)) {
+    throw new ShapeError(`${name} should be ${rows ?? "n"} × ${cols ?? "d"}, got ${a.rows} × ${a.cols}`);
+  }
+}
+
+/** Throws NonFiniteError, naming the place, if any entry is NaN or infinite. */
+export function expectFinite(a: Matrix, name: string): void {
+  for (let i = 0; i < a.data.length; i++) {
+    if (!Number.isFinite(a.data[i]!)) {
+      const row = Math.floor(i / a.cols);
+      throw new NonFiniteError(
+        `${name} holds ${a.data[i]} at row ${row}, column ${i % a.cols} (counted from 0): remove or fill it`,
+      );
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Matrix, Precision, Tensor } from "../linalg/index.ts";
+import type { Key } from "../random/index.ts";
+
+/** Sizes of one example, without the leading count of examples. */
+export type Shape = readonly number[];
+
+/** A layer's parameters by name ("weight", "bias"); a layer without any has none. */
+export type Weights = Readonly<Record<string, Tensor>>;
+
+/** What is written to a model file: the layer's kind and its options. */
+export interface LayerDefinition {
+  readonly kind: string;
+  readonly [option: string]: string | number | boolean | readonly number[];
+}
+
+/** The pull-back of a cotangent; each part is computed only when asked for. */
+export interface Pullback {
+  /** The cotangent of the layer's input. */
+  dx(): Tensor;
+  /** The cotangent of each parameter, summed over the examples. */
+  dweights(): Weights;
+}
+
+/**
+ * One side of a tangent Gram: what a layer remembered of n examples, and the cotangents that reached its output,
+ * one tensor [n, …output] for each of the network's outputs.
+ */
+export interface TangentSide<T> {
+  readonly tape: T;
+  readonly cotangents: readonly Tensor[];
+}
+
+/**
+ * One layer in its readings: a function, its linearisation in both directions, and its share of the tangent
+ * kernel. T is the tape: what the forward pass keeps for the others. Layers are pure; weights are passed in.
+ */
+export interface Layer<T = unknown> {
+  readonly definition: LayerDefinition;
+  /** Throws ShapeError for an input the layer cannot take. */
+  outputShape(input: Shape): Shape;
+  /** The shapes of the layer's parameters by name, in their fixed order; empty when it has none. */
+  weightShapes(input: Shape): Readonly<Record<string, Shape>>;
+  init(key: Key, input: Shape, precision: Precision): Weights;
+  /** [n, …input] to [n, …output]. */
+  forward(weights: Weights, x: Tensor): { readonly y: Tensor; readonly tape: T };
+  vjp(weights: Weights, tape: T, dy: Tensor): Pullback;
+  /** The output's tangent for tangents of the input and of the weights; either may be absent (zero). */
+  jvp(weights: Weights, tape: T, dx: Tensor | undefined, dweights: Weights | undefined): Tensor;
+  /**
+   * This layer's share of J Jᵀ, added to `out` in f64: out[i·o + p, j·o + q] += ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩
+   * over the layer's own weights w, J never formed. Absent on layers without weights.
+   */
+  addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, out: Matrix): void;
+  /** The diagonal of the share with itself, n·o long, added to `out`. */
+  addTangentDiagonal?(side: TangentSide<T>, out: Float64Array): void;
+  /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
+  writeJacobian?(side: TangentSide<T>, out: Matrix, column: number): void;
+}

@@ -1,0 +1,103 @@
+import type { Floats } from "../../engine/index.ts";
+import { UsageError } from "../../errors/index.ts";
+
+/** A way to step along a gradient. `start` makes the state for arrays of the given lengths. */
+export interface Optimizer {
+  readonly learningRate: number;
+  start(lengths: readonly number[]): OptimizerState;
+}
+
+export interface OptimizerState {
+  /** Changes the weights in place, one array a parameter tensor; `learningRate` is that of this step. */
+  step(weights: readonly Floats[], gradients: readonly Floats[], learningRate: number): void;
+}
+
+export interface SgdOptions {
+  readonly learningRate?: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  /** Added to the gradient as weightDecay · w (an L2 penalty of half of that). */
+  readonly weightDecay?: number;
+}
+
+/** Stochastic gradient descent with (Nesterov) momentum, in PyTorch's form: v ← μ v + g, w ← w − η v. */
+export function sgd(options: SgdOptions = {}): Optimizer {
+  const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  expectRate(learningRate);
+  return {
+    learningRate,
+    start(lengths) {
+      const velocities = lengths.map((length) => new Float64Array(length));
+      let first = true;
+      return {
+        step(weights, gradients, rate) {
+          weights.forEach((w, t) => {
+            const g = gradients[t]!;
+            const v = velocities[t]!;
+            for (let i = 0; i < w.length; i++) {
+              const slope = g[i]! + weightDecay * w[i]!;
+              v[i] = first ? slope : momentum * v[i]! + slope;
+              w[i]! -= rate * (nesterov ? slope + momentum * v[i]! : v[i]!);
+            }
+          });
+          first = false;
+        },
+      };
+    },
+  };
+}
+
+export interface AdamOptions {
+  readonly learningRate?: number;
+  /** Decay rates of the running means of gradient and squared gradient. */
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** With `decoupled` (AdamW), weights shrink by η · weightDecay a step; else weightDecay · w joins the gradient. */
+  readonly weightDecay?: number;
+  readonly decoupled?: boolean;
+}
+
+/** Adam (Kingma & Ba 2015), and AdamW (Loshchilov & Hutter 2019) with `decoupled`. */
+export function adam(options: AdamOptions = {}): Optimizer {
+  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  const { weightDecay = 0, decoupled = false } = options;
+  expectRate(learningRate);
+  return {
+    learningRate,
+    start(lengths) {
+      const means = lengths.map((length) => new Float64Array(length));
+      const squares = lengths.map((length) => new Float64Array(length));
+      let steps = 0;
+      return {
+        step(weights, gradients, rate) {
+          steps++;
+          const size = rate / (1 - beta1 ** steps);
+          const correction = 1 / Math.sqrt(1 - beta2 ** steps);
+          const shrink = decoupled ? 1 - rate * weightDecay : 1;
+          const penalty = decoupled ? 0 : weightDecay;
+          weights.forEach((w, t) => {
+            const g = gradients[t]!;
+            const m = means[t]!;
+            const s = squares[t]!;
+            for (let i = 0; i < w.length; i++) {
+              const slope = g[i]! + penalty * w[i]!;
+              m[i] = beta1 * m[i]! + (1 - beta1) * slope;
+              s[i] = beta2 * s[i]! + (1 - beta2) * slope * slope;
+              w[i] = shrink * w[i]! - (size * m[i]!) / (Math.sqrt(s[i]!) * correction + epsilon);
+            }
+          });
+        },
+      };
+    },
+  };
+}
+
+/** AdamW: Adam with decoupled weight decay. */
+export function adamW(options: Omit<AdamOptions, "decoupled"> = {}): Optimizer {
+  return adam({ weightDecay: 1e-2, ...options, decoupled: true });
+}
+
+function expectRate(learningRate: number): void {
+  if (!(learningRate > 0)) throw new UsageError(`a learning rate is positive, got ${learningRate}`);
+}

@@ -1,0 +1,185 @@
+import type { Floats } from "../../engine/index.ts";
+import { NonFiniteError, ShapeError, UsageError } from "../../errors/index.ts";
+import {
+  expectFinite,
+  expectShape,
+  type Matrix,
+  rowRange,
+  type Tensor,
+  takeRows,
+  toTensor,
+} from "../../linalg/index.ts";
+import { type Key, key, permutation, split } from "../../random/index.ts";
+import type { Task } from "../../tasks/index.ts";
+import type { Weights } from "../layer.ts";
+import { forward, gradient, type Network, networkOf, parameters } from "../network.ts";
+import { type Loss, mse } from "./losses.ts";
+import { adam, type Optimizer } from "./optimizers.ts";
+import { constantSchedule, type Schedule } from "./schedules.ts";
+
+/** Points (n × inputs) and targets (n × targets, or n × 1 class numbers). */
+export interface Examples {
+  readonly x: Matrix;
+  readonly y: Matrix;
+}
+
+/** One epoch's record. Losses are means over examples, in the units of the loss. */
+export interface Epoch {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean over the minibatches as they were met, before each one's step. */
+  readonly trainLoss: number;
+  /** After the epoch; only with a validation split. */
+  readonly validationLoss?: number;
+  readonly learningRate: number;
+}
+
+export interface Training {
+  /** The network of the best epoch by validation loss; of the last epoch without validation. */
+  readonly network: Network;
+  readonly history: readonly Epoch[];
+  /** The epoch whose weights were kept, from 1; 0 when no epoch ran. */
+  readonly keptEpoch: number;
+}
+
+export interface TrainOptions {
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly loss?: Loss;
+  readonly optimizer?: Optimizer;
+  readonly schedule?: Schedule;
+  /** Held-out examples, or the fraction of the examples to hold out at random. */
+  readonly validation?: Examples | number;
+  /** Stop after this many epochs without a better validation loss. */
+  readonly patience?: number;
+  /** Seed of the split and of the order of the minibatches. */
+  readonly seed?: number;
+  /** Called after each epoch with a network that is safe to keep; return false to stop. */
+  readonly onEpoch?: (epoch: Epoch, network: Network) => boolean | undefined;
+}
+
+/**
+ * Trains a copy of the network by minibatch gradient descent; the network given is untouched.
+ * Throws ShapeError or NonFiniteError for examples that do not fit, and NonFiniteError when the loss diverges.
+ */
+export function* train(net: Network, examples: Examples, options: TrainOptions = {}): Task<Training> {
+  const { epochs = 60, batchSize = 128, loss = mse(), optimizer = adam(), patience, onEpoch } = options;
+  const schedule = options.schedule ?? constantSchedule();
+  const root = split(key(options.seed ?? 0), "train");
+  check(net, examples, options);
+  loss.check(net.outputs, examples.y);
+  const [data, validation] = holdOut(examples, options.validation, split(root, "validation"));
+  if (validation) loss.check(net.outputs, validation.y);
+
+  const weights = cloneWeights(net.weights);
+  const working = networkOf(net, weights);
+  const arrays = parameters(weights).map(({ tensor }) => tensor.data);
+  const state = optimizer.start(arrays.map((a) => a.length));
+  const batches = Math.ceil(data.x.rows / batchSize);
+  const history: Epoch[] = [];
+  let kept = { epoch: 0, loss: Infinity, weights: net.weights };
+
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    const order = permutation(split(root, epoch), data.x.rows);
+    let total = 0;
+    let learningRate = optimizer.learningRate;
+    for (let batch = 0; batch < batches; batch++) {
+      const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
+      const { y, tapes } = forward(working, gather(data.x, rows, net));
+      const { value, dy } = loss.evaluate(y, takeRows(data.y, rows));
+      if (!Number.isFinite(value)) {
+        throw new NonFiniteError(
+          `training diverged in epoch ${epoch}: the loss is ${value}; lower the learning rate (now ${learningRate})`,
+        );
+      }
+      total += value * rows.length;
+      learningRate = optimizer.learningRate * schedule((epoch - 1 + batch / batches) / epochs);
+      state.step(arrays, gradientArrays(working, tapes, dy), learningRate);
+      yield {
+        stage: "train",
+        done: (epoch - 1) * batches + batch + 1,
+        total: epochs * batches,
+        metrics: { epoch, loss: value },
+      };
+    }
+    const record: Epoch = {
+      epoch,
+      trainLoss: total / data.x.rows,
+      learningRate,
+      ...(validation && { validationLoss: evaluate(working, validation, loss) }),
+    };
+    history.push(record);
+    const score = record.validationLoss ?? -epoch; // without validation the last epoch is the one kept
+    if (score < kept.loss) kept = { epoch, loss: score, weights: cloneWeights(weights) };
+    if (onEpoch?.(record, networkOf(net, cloneWeights(weights))) === false) break;
+    if (validation && patience !== undefined && epoch - kept.epoch >= patience) break;
+  }
+  return { network: networkOf(net, kept.weights), history, keptEpoch: kept.epoch };
+}
+
+/** The mean loss over all examples. */
+export function evaluate(net: Network, { x, y }: Examples, loss: Loss): number {
+  const chunk = 4096;
+  let total = 0;
+  for (let from = 0; from < x.rows; from += chunk) {
+    const to = Math.min(x.rows, from + chunk);
+    const outputs = forward(net, toTensor(rowRange(x, from, to), net.inputShape, net.precision)).y;
+    total += loss.evaluate(outputs, rowRange(y, from, to)).value * (to - from);
+  }
+  return total / x.rows;
+}
+
+function check(
+  net: Network,
+  { x, y }: Examples,
+  { epochs = 60, batchSize = 128, patience, validation }: TrainOptions,
+) {
+  expectShape(x, "x", undefined, net.inputs);
+  expectShape(y, "y", x.rows, undefined);
+  if (x.rows === 0) throw new ShapeError("train: there are no examples");
+  expectFinite(x, "x");
+  expectFinite(y, "y");
+  if (!Number.isInteger(epochs) || epochs < 0)
+    throw new UsageError(`epochs is a whole number, got ${epochs}`);
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new UsageError(`batchSize is a whole number of at least 1, got ${batchSize}`);
+  }
+  if (patience !== undefined && validation === undefined) {
+    throw new UsageError("patience needs validation examples to watch: give `validation` too");
+  }
+}
+
+function holdOut(
+  examples: Examples,
+  validation: Examples | number | undefined,
+  k: Key,
+): [Examples, Examples?] {
+  if (validation === undefined || validation === 0) return [examples];
+  if (typeof validation !== "number") return [examples, validation];
+  const n = examples.x.rows;
+  const held = Math.round(n * validation);
+  if (!(validation > 0 && validation < 1) || held < 1 || held >= n) {
+    throw new UsageError(
+      `validation: holding out ${validation} of ${n} examples leaves none on one side; use a fraction such as 0.1`,
+    );
+  }
+  const order = permutation(k, n);
+  const pick = (rows: Int32Array) => ({ x: takeRows(examples.x, rows), y: takeRows(examples.y, rows) });
+  return [pick(order.subarray(held)), pick(order.subarray(0, held))];
+}
+
+function gather(x: Matrix, rows: Int32Array, net: Network): Tensor {
+  return toTensor(takeRows(x, rows), net.inputShape, net.precision);
+}
+
+function gradientArrays(net: Network, tapes: readonly unknown[], dy: Tensor): Floats[] {
+  return parameters(gradient(net, tapes, dy)).map(({ tensor }) => tensor.data);
+}
+
+function cloneWeights(weights: readonly Weights[]): Weights[] {
+  return weights.map((record) =>
+    Object.fromEntries(
+      Object.entries(record).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+    ),
+  );
+}
