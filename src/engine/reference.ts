@@ -122,7 +122,7 @@ function jacobiEigen(n: number, a: Block, values: Float64Array, vectors: boolean
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) off += 2 * s[i * n + j]! ** 2;
-    if (off <= 1e-32 * norm) {
+    if (off <= 1e-30 * norm) {
       failed = 0;
       break;
     }
