@@ -1,8 +1,8 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
 
-/** Element (i, j) of op(A). */
-function at<A extends Floats>(a: Operand<A>, i: number, j: number): number {
-  return a.data[a.offset + (a.transposed ? j * a.stride + i : i * a.stride + j)]!;
+/** Row and column stride of op(A). */
+function strides(a: Operand<Floats>): readonly [rows: number, columns: number] {
+  return a.transposed ? [1, a.stride] : [a.stride, 1];
 }
 
 /** The plain engine: textbook loops, obviously right, against which every other hand is tested. */
@@ -22,11 +22,14 @@ export const reference: Engine = {
   ) {
     // Row by row (axpy order), so that B is read along its rows when it lies untransposed.
     const row = new Float64Array(n);
+    const [ar, ac] = strides(a);
+    const [br, bc] = strides(b);
     for (let i = 0; i < m; i++) {
       row.fill(0);
       for (let p = 0; p < k; p++) {
-        const aip = at(a, i, p);
-        for (let j = 0; j < n; j++) row[j] = row[j]! + aip * at(b, p, j);
+        const aip = a.data[a.offset + i * ar + p * ac]!;
+        const bp = b.offset + p * br;
+        for (let j = 0; j < n; j++) row[j] = row[j]! + aip * b.data[bp + j * bc]!;
       }
       for (let j = 0; j < n; j++) {
         const q = c.offset + i * c.stride + j;
@@ -36,10 +39,13 @@ export const reference: Engine = {
   },
 
   syrk(n: number, k: number, alpha: number, a: Operand, beta: number, c: Block) {
+    const [ar, ac] = strides(a);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j <= i; j++) {
+        const x = a.offset + i * ar;
+        const y = a.offset + j * ar;
         let sum = 0;
-        for (let p = 0; p < k; p++) sum += at(a, i, p) * at(a, j, p);
+        for (let p = 0; p < k; p++) sum += a.data[x + p * ac]! * a.data[y + p * ac]!;
         const q = c.offset + i * c.stride + j;
         c.data[q] = alpha * sum + (beta === 0 ? 0 : beta * c.data[q]!);
       }
@@ -52,7 +58,9 @@ export const reference: Engine = {
     const columns = side === "left" ? n : m;
     const place = (i: number, j: number) =>
       b.offset + (side === "left" ? i * b.stride + j : j * b.stride + i);
-    const coefficient = (i: number, j: number) => (side === "left" ? at(t, i, j) : at(t, j, i));
+    const [rows, cols] = strides(t);
+    const coefficient = (i: number, j: number) =>
+      t.data[t.offset + (side === "left" ? i * rows + j * cols : j * rows + i * cols)]!;
     // lower as stored, flipped by each transposition
     const forward = (t.lower !== t.transposed) === (side === "left");
     for (let j = 0; j < columns; j++) {

@@ -1,0 +1,70 @@
+/** What the host calls. Strides are in bytes; every routine runs in all threads of a job at once. */
+import { gemm, scale } from "./gemm";
+
+export { potrf } from "./cholesky";
+export { syevd } from "./eigen";
+export { potri } from "./inverse";
+export { await_job, barrier, begin, configure, post } from "./parallel";
+export { trsm } from "./triangular";
+
+/** C ← alpha A B + beta C; with `lower`, on the tiles that meet the lower triangle. */
+// @ts-ignore: decorator
+@inline
+function general<T>(
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: T,
+  a: usize,
+  ars: isize,
+  acs: isize,
+  b: usize,
+  brs: isize,
+  bcs: isize,
+  beta: T,
+  c: usize,
+  cs: isize,
+  lower: bool,
+): void {
+  const fresh = beta == <T>0 && k > 0;
+  if (!fresh && beta != <T>1) scale<T>(m, n, beta, c, cs, lower);
+  gemm<T>(m, n, k, alpha, a, ars, acs, b, brs, bcs, fresh, c, cs, lower);
+}
+
+export function gemm_f64(
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: f64,
+  a: usize,
+  ars: isize,
+  acs: isize,
+  b: usize,
+  brs: isize,
+  bcs: isize,
+  beta: f64,
+  c: usize,
+  cs: isize,
+  lower: bool,
+): void {
+  general<f64>(m, n, k, alpha, a, ars, acs, b, brs, bcs, beta, c, cs, lower);
+}
+
+export function gemm_f32(
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: f32,
+  a: usize,
+  ars: isize,
+  acs: isize,
+  b: usize,
+  brs: isize,
+  bcs: isize,
+  beta: f32,
+  c: usize,
+  cs: isize,
+  lower: bool,
+): void {
+  general<f32>(m, n, k, alpha, a, ars, acs, b, brs, bcs, beta, c, cs, lower);
+}
