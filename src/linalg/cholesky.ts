@@ -75,22 +75,23 @@ function refuseNonFinite(a: Matrix): void {
 
 /** A⁻¹ B, for B of n rows. */
 export function solve(factor: Cholesky, b: Matrix): Matrix {
-  const out = halfSolve(factor, b);
-  engine().trsm(
-    "left",
-    factor.size,
-    b.cols,
-    { ...operand(factor.lower, true), lower: true },
-    { data: out.data, offset: 0, stride: b.cols },
-  );
-  return out;
+  return halfSolveTransposed(factor, halfSolve(factor, b));
 }
 
 /** L⁻¹ B, for B of n rows. */
 export function halfSolve(factor: Cholesky, b: Matrix): Matrix {
-  expectShape(b, "the right-hand side", factor.size, undefined);
+  return substitute(factor, b, false);
+}
+
+/** L⁻ᵀ B, for B of n rows. */
+export function halfSolveTransposed(factor: Cholesky, b: Matrix): Matrix {
+  return substitute(factor, b, true);
+}
+
+function substitute({ size, lower }: Cholesky, b: Matrix, transposed: boolean): Matrix {
+  expectShape(b, "the right-hand side", size, undefined);
   const out = matrix(b.rows, b.cols, b.data.slice());
-  engine().trsm("left", factor.size, b.cols, { ...operand(factor.lower), lower: true }, block(out));
+  engine().trsm("left", size, b.cols, { ...operand(lower, transposed), lower: true }, block(out));
   return out;
 }
 

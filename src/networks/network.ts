@@ -134,9 +134,28 @@ export function gradient(net: Network, tapes: readonly unknown[], dy: Tensor): W
   return out;
 }
 
+/** The tangent of the output when the weights move along `dweights`: J(x) dw, by forward accumulation. */
+export function pushforward(net: Network, x: Tensor, dweights: readonly Weights[]): Tensor {
+  let y = x;
+  let dy: Tensor | undefined;
+  net.layers.forEach((layer, i) => {
+    const step = layer.forward(net.weights[i]!, y);
+    const moved = Object.keys(dweights[i]!).length > 0 ? dweights[i] : undefined;
+    // Before the first layer with weights nothing moves yet.
+    if (dy || moved) dy = layer.jvp(net.weights[i]!, step.tape, dy, moved);
+    y = step.y;
+  });
+  return dy ?? { shape: y.shape, data: floats(net.precision, y.data.length) };
+}
+
 /** The number of parameters. */
 export function parameterCount(net: Network): number {
-  return parameters(net.weights).reduce((sum, { tensor }) => sum + tensor.data.length, 0);
+  return net.weights.reduce((sum, record) => sum + weightCount(record), 0);
+}
+
+/** The number of parameters of one layer. */
+export function weightCount(record: Weights): number {
+  return Object.values(record).reduce((sum, { data }) => sum + data.length, 0);
 }
 
 /** Every parameter tensor with its name ("0.weight"), layers in order. */
@@ -150,12 +169,11 @@ export function parameters(
 
 /** All weights as one f64 vector, in the order of `parameters`. */
 export function flatten(weights: readonly Weights[]): Float64Array {
-  const tensors = parameters(weights).map(({ tensor }) => tensor);
-  const out = new Float64Array(tensors.reduce((sum, t) => sum + t.data.length, 0));
+  const out = new Float64Array(weights.reduce((sum, record) => sum + weightCount(record), 0));
   let at = 0;
-  for (const { data } of tensors) {
-    out.set(data, at);
-    at += data.length;
+  for (const { tensor } of parameters(weights)) {
+    out.set(tensor.data, at);
+    at += tensor.data.length;
   }
   return out;
 }

@@ -122,7 +122,10 @@ export function conditionExactly(prior: GaussianProcess, data: readonly Observat
         };
       });
     },
-    leaveOneOut: () => leaveOneOutFrom(inverse(factor), alpha, y),
+    leaveOneOut() {
+      const precision = inverse(factor);
+      return leaveOneOutFrom((i) => diagonalBlock(precision, i * outputs, outputs), alpha, y);
+    },
     condition: (more) => conditionExactly(prior, [...data, more]),
   };
   return posterior;
@@ -138,7 +141,20 @@ function reducedVariance(prior: Float64Array, factor: Cholesky, cross: Matrix): 
   return out.map(nonNegative);
 }
 
-function expectObservations({ x, y, noiseVariance }: Observations, inputs: number, outputs: number): void {
+function diagonalBlock(a: Matrix, from: number, size: number): Matrix {
+  const out = matrix(size, size);
+  for (let p = 0; p < size; p++) {
+    const start = (from + p) * a.cols + from;
+    out.data.set(a.data.subarray(start, start + size), p * size);
+  }
+  return out;
+}
+
+export function expectObservations(
+  { x, y, noiseVariance }: Observations,
+  inputs: number,
+  outputs: number,
+): void {
   expectShape(x, "x", undefined, inputs);
   expectShape(y, "y", x.rows, outputs);
   expectFinite(x, "x");

@@ -1,4 +1,3 @@
-import quantile from "@stdlib/math-base-special-erfinv";
 import { NonFiniteError, UsageError } from "../errors/index.ts";
 import {
   cholesky,
@@ -11,7 +10,7 @@ import {
   multiply,
   reshape,
 } from "../linalg/index.ts";
-import { type Key, normal, split } from "../random/index.ts";
+import { type Key, normal, normalQuantile, split } from "../random/index.ts";
 
 /** The distribution of a process's values at finitely many points. */
 export interface Marginal {
@@ -74,7 +73,10 @@ export class Gaussian implements Marginal {
 
   /** The central interval that holds each value with the given probability. */
   interval(probability = 0.95): { readonly lower: Matrix; readonly upper: Matrix } {
-    const width = standardNormalQuantile((1 + probability) / 2);
+    if (!(probability > 0 && probability < 1)) {
+      throw new UsageError(`a probability lies between 0 and 1, got ${probability}`);
+    }
+    const width = normalQuantile((1 + probability) / 2);
     const { mean, standardDeviation } = this;
     const shift = (sign: number) => ({
       ...mean,
@@ -138,12 +140,6 @@ export class Gaussian implements Marginal {
       },
     });
   }
-}
-
-/** z with Φ(z) = p, the standard normal's quantile. */
-export function standardNormalQuantile(p: number): number {
-  if (!(p > 0 && p < 1)) throw new UsageError(`a probability lies between 0 and 1, got ${p}`);
-  return Math.SQRT2 * quantile(2 * p - 1);
 }
 
 /** Variances as differences of large numbers can fall below 0 by rounding: those become 0; NaN stays an error. */

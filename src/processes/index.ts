@@ -1,5 +1,6 @@
 export * from "./evidence.ts";
-export * from "./exact.ts";
+export { type ExactPosterior, expectObservations } from "./exact.ts";
 export * from "./gaussian.ts";
+export * from "./leave-one-out.ts";
 export * from "./prior.ts";
 export * from "./process.ts";

@@ -1,5 +1,5 @@
-import erfinv from "@stdlib/math-base-special-erfinv";
 import { UsageError } from "../errors/index.ts";
+import { normalQuantile } from "./normal.ts";
 import { threefry } from "./threefry.ts";
 
 /**
@@ -52,9 +52,7 @@ export function uniform(k: Key, count: number): Float64Array {
 
 /** `count` standard normal numbers, by the inverse of the cumulative distribution (plain arithmetic: portable). */
 export function normal(k: Key, count: number): Float64Array {
-  const u = uniform(k, count);
-  for (let i = 0; i < count; i++) u[i] = Math.SQRT2 * erfinv(2 * u[i]! - 1);
-  return u;
+  return uniform(k, count).map(normalQuantile);
 }
 
 /** The numbers 0 … n − 1 in random order (Fisher–Yates). */

@@ -1,15 +1,23 @@
 import { engine } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
-import { floats, floatsLike, gramOf, type Matrix, multiply, type Tensor } from "../../linalg/index.ts";
-import { normal, split } from "../../random/index.ts";
+import {
+  floats,
+  floatsLike,
+  gramOf,
+  type Matrix,
+  multiply,
+  sizeOf,
+  type Tensor,
+} from "../../linalg/index.ts";
+import { split, uniform } from "../../random/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 
 /** A dense layer's tape: its input, [n, inputs]. */
 type Tape = Tensor;
 
 /**
- * y = x Wᵀ + b: weight [units, inputs] as PyTorch keeps it, bias [units]. Weights start N(0, 1/inputs) (LeCun et
- * al. 1998), biases at 0. Takes a flat input.
+ * y = x Wᵀ + b: weight [units, inputs] as PyTorch keeps it, bias [units], both drawn uniformly between ±1/√inputs
+ * as PyTorch does. Takes a flat input.
  */
 export function dense(units: number): Layer<Tape> {
   if (!Number.isInteger(units) || units < 1) {
@@ -26,15 +34,15 @@ export function dense(units: number): Layer<Tape> {
     weightShapes: (input) => ({ weight: [units, input[0]!], bias: [units] }),
     init(key, input, precision): Weights {
       const inputs = input[0]!;
-      const weight = floats(precision, units * inputs);
-      const deviation = 1 / Math.sqrt(inputs);
-      normal(split(key, "weight"), weight.length).forEach((z, i) => {
-        weight[i] = deviation * z;
-      });
-      return {
-        weight: { shape: [units, inputs], data: weight },
-        bias: { shape: [units], data: floats(precision, units) },
+      const bound = 1 / Math.sqrt(inputs);
+      const draw = (name: string, shape: Shape): Tensor => {
+        const data = floats(precision, sizeOf(shape));
+        uniform(split(key, name), data.length).forEach((u, i) => {
+          data[i] = bound * (2 * u - 1);
+        });
+        return { shape, data };
       };
+      return { weight: draw("weight", [units, inputs]), bias: draw("bias", [units]) };
     },
     forward(weights, x) {
       return { y: affine(x, weights.weight!, weights.bias!), tape: x };

@@ -1,0 +1,3 @@
+export * from "./adapt.ts";
+export * from "./scores.ts";
+export { conditionInWeightSpace, type WeightPosterior } from "./weight-space.ts";

@@ -1,0 +1,3 @@
+export * from "./jacobian.ts";
+export * from "./sites.ts";
+export * from "./tangent-kernel.ts";
