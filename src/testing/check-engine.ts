@@ -138,6 +138,14 @@ const SHAPES: readonly (readonly [m: number, n: number, k: number])[] = [
   ] as const),
 ];
 
+/** Pairs (α, β). */
+const FACTORS: readonly (readonly [number, number])[] = [
+  [1, 0],
+  [-0.5, 1],
+  [2, -1.5],
+  [0, 0.5],
+];
+
 function checkGemm(check: Checker): void {
   for (const [of, u] of [
     [Float64Array, U64],
@@ -149,12 +157,9 @@ function checkGemm(check: Checker): void {
         const gap = (m + n + k) % 3;
         const a = { ...check.block<Floats>(of, ta ? k : m, ta ? m : k, gap), transposed: ta };
         const b = { ...check.block<Floats>(of, tb ? n : k, tb ? k : n, gap), transposed: tb };
-        for (const [alpha, beta] of [
-          [1, 0],
-          [-0.5, 1],
-          [2, -1.5],
-          [0, 0.5],
-        ] as const) {
+        // Small shapes meet every pair of factors, large ones a different pair for each transposition.
+        const factors = m * n * k < 1000 ? FACTORS : [FACTORS[transposed]!];
+        for (const [alpha, beta] of factors) {
           const c = check.block<Floats>(of, m, n, gap);
           if (beta === 0 && c.data.length > 0) c.data[at(c, 0, 0)] = Number.NaN; // must not be read
           const expected = copyOf(c);
@@ -192,7 +197,7 @@ function checkSyrk(check: Checker): void {
 
 function checkTrsm(check: Checker): void {
   for (const order of ORDERS) {
-    for (const others of order < 30 ? [0, 1, 3, 4, 26] : [5, 51]) {
+    for (const others of order < 30 ? [0, 1, 3, 4, 26] : [27]) {
       for (let variant = 0; variant < 8; variant++) {
         const side = variant & 1 ? "left" : "right";
         const [lower, transposed] = [(variant & 2) > 0, (variant & 4) > 0];
@@ -285,7 +290,7 @@ function checkFailingPivots(check: Checker): void {
   for (const [n, pivots] of [
     [1, [0]],
     [30, [0, 1, 5, 6, 23, 24, 25, 29]],
-    [250, [0, 24, 95, 96, 97, 150, 191, 192, 230, 249]],
+    [220, [0, 24, 95, 96, 97, 150, 192, 219]],
   ] as const) {
     for (const pivot of pivots) {
       for (const kind of ["negative", "NaN"] as const) {

@@ -1,6 +1,6 @@
 import { MR, NR, micro_kernel } from "./micro-kernel";
 import { pack_a, pack_b } from "./pack";
-import { barrier, mark, push, release, take } from "./parallel";
+import { barrier, mark, own, push, release, take } from "./parallel";
 import { bytes } from "./simd";
 
 /** The inner index runs in blocks of KC: a panel of B (NR × KC) stays in the first cache. */
@@ -30,7 +30,7 @@ export function tile<T>(
   col: i32,
 ): void {
   const saved = mark();
-  const edge = push(bytes<T>(MR * NR<T>()));
+  const edge = own(bytes<T>(MR * NR<T>()));
   for (let j = 0; j < cols; j += NR<T>()) {
     for (let i = 0; i < rows; i += MR) {
       if (lower && row + i + MR - 1 < col + j) continue;

@@ -68,8 +68,9 @@ function sleepUntilPast(generation: i32): void {
     const now = atomic.load<i32>(COUNTER) + atomic.load<i32>(ARRIVED);
     idle = now == seen ? idle + 1 : 0;
     seen = now;
-    // A thread died inside the job: trap, and the host runs the job again alone in a fresh memory.
-    if (idle >= PATIENCE) unreachable();
+    // A thread died inside the job: trap, and the host runs the job again alone in a fresh memory. The workers
+    // wait for ever: the host ends them.
+    if (idle >= PATIENCE && thread == 0) unreachable();
   }
   atomic.sub<i32>(ASLEEP, 1);
 }

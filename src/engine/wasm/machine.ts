@@ -2,6 +2,7 @@ import { FunspaceError } from "../../errors/index.ts";
 import { plain } from "../generated/plain.ts";
 import { relaxed } from "../generated/relaxed.ts";
 import { hasRelaxedSimd } from "./host.ts";
+import { createPool, maySleep, type Pool, threadsWanted } from "./threads.ts";
 
 /** Addresses below hold the control block of the threads. */
 const OPERANDS = 65536;
@@ -10,33 +11,90 @@ const MOST_PAGES = 65536;
 /** Scratch beyond this is given back after the job. */
 const KEEP_BYTES = 256 * 2 ** 20;
 
+export interface Settings {
+  /** Threads that a job may use. */
+  readonly threads: number;
+  /** Whether fused multiply-add is used where the host has it. */
+  readonly fused: boolean;
+  /** Operations from which a job starts the worker pool, and from which it uses one that stands. */
+  readonly startPool: number;
+  readonly usePool: number;
+}
+
+const usual = (): Settings => ({ threads: threadsWanted(), fused: true, startPool: 2e7, usePool: 5e5 });
+
+let settings: Settings | undefined;
+
+/** Starts anew with other settings than the usual ones: for the tests and the bench. */
+export function restart(changed: Partial<Settings> = {}): void {
+  discard();
+  compiled = undefined;
+  settings = { ...usual(), ...changed };
+}
+
+export function currentSettings(): Settings {
+  settings ??= usual();
+  return settings;
+}
+
+/** Resolves when all threads of the pool are ready to work, or at once where there is no pool yet. */
+export async function poolReady(): Promise<void> {
+  while (machine?.pool && machine.pool.ready() < currentSettings().threads) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 type Routine = (...values: number[]) => number;
 type Routines = Readonly<Record<string, Routine>>;
 
-/** One memory, and the module on it. */
+/** One memory, the module on it, and once a job was large enough the threads that share it. */
 interface Machine {
   readonly memory: WebAssembly.Memory;
   readonly routines: Routines;
+  pool: Pool | undefined;
+  alone: boolean;
 }
 
-let compiled: WebAssembly.Module | undefined;
+let compiled: { readonly module: WebAssembly.Module; readonly fused: boolean } | undefined;
 let machine: Machine | undefined;
 
-function compile(): WebAssembly.Module {
+function compile() {
   if (!compiled) {
-    const text = atob(hasRelaxedSimd() ? relaxed : plain);
-    compiled = new WebAssembly.Module(Uint8Array.from(text, (c) => c.charCodeAt(0)));
+    const fused = currentSettings().fused && hasRelaxedSimd();
+    const text = atob(fused ? relaxed : plain);
+    const module = new WebAssembly.Module(Uint8Array.from(text, (c) => c.charCodeAt(0)));
+    compiled = { module, fused };
   }
   return compiled;
 }
 
 function start(): Machine {
+  if (machine?.pool?.broken) discard();
   if (!machine) {
+    const { module } = compile();
     const memory = new WebAssembly.Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
-    const instance = new WebAssembly.Instance(compile(), { env: { memory } });
-    machine = { memory, routines: instance.exports as unknown as Routines };
+    const instance = new WebAssembly.Instance(module, { env: { memory } });
+    machine = { memory, routines: instance.exports as unknown as Routines, pool: undefined, alone: false };
   }
   return machine;
+}
+
+/** Gives the memory and its threads back. */
+function discard(): void {
+  machine?.pool?.end();
+  machine = undefined;
+}
+
+/** Threads for a job of so many operations. */
+function threadsFor(machine: Machine, operations: number): number {
+  const { threads, startPool, usePool } = currentSettings();
+  if (machine.alone || operations < usePool) return 1;
+  if (!machine.pool) {
+    if (operations < startPool) return 1;
+    machine.pool = createPool(compile().module, machine.memory, Object.keys(machine.routines), threads);
+    machine.alone = machine.pool === undefined;
+  }
+  return machine.pool?.ready() ?? 1;
 }
 
 /** A stretch of scratch memory that a job reads or writes. */
@@ -46,8 +104,8 @@ export interface Place {
 }
 
 /**
- * One use of the scratch memory: places are laid out first, then `open`ed together, filled, worked on by
- * `run`, and read; `close` makes the memory free for the next job and gives a large one back.
+ * One use of the scratch memory: places are laid out first, then `open`ed together, filled, worked on by `run`,
+ * and read.
  */
 export class Job {
   private end = OPERANDS;
@@ -80,24 +138,52 @@ export class Job {
     return new Float32Array(this.buffer!, place.address, place.bytes / 4);
   }
 
-  /** Runs a routine of the module; its own workspace lies behind the places. */
-  run(name: string, ...values: number[]): number {
-    const { routines } = start();
-    try {
-      routines.configure!(0, 1, 1);
-      routines.begin!(this.end);
-      const result = routines[name]!(...values);
-      this.buffer = start().memory.buffer;
-      return result;
-    } catch (cause) {
-      machine = undefined;
-      if (cause instanceof WebAssembly.RuntimeError) throw tooLarge(this.end, cause);
-      throw cause;
+  /** Runs a routine of about so many operations; its own workspace lies behind the places. */
+  run(name: string, operations: number, ...values: number[]): number {
+    const current = start();
+    const { routines, pool, memory } = current;
+    const threads = threadsFor(current, operations);
+    routines.configure!(0, threads, maySleep() ? 1 : 0);
+    if (threads > 1) {
+      (pool ?? current.pool)!.announce(name, threads, [this.end, ...values]);
+      routines.post!();
     }
+    routines.begin!(this.end);
+    const result = routines[name]!(...values);
+    routines.barrier!();
+    this.buffer = memory.buffer;
+    return result;
   }
 
-  close(): void {
-    if (machine && machine.memory.buffer.byteLength > KEEP_BYTES) machine = undefined;
+  get bytes(): number {
+    return this.end;
+  }
+}
+
+/**
+ * Runs a job and returns what it returns. `body` must write nothing outside the scratch before its `run` returned:
+ * if a worker died under it, it runs again in a fresh memory without threads.
+ */
+export function useScratch<R>(body: (job: Job) => R): R {
+  let job = new Job();
+  try {
+    return body(job);
+  } catch (cause) {
+    const threaded = machine?.pool !== undefined;
+    discard();
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    if (!threaded) throw tooLarge(job.bytes, cause);
+    job = new Job();
+    start().alone = true;
+    try {
+      return body(job);
+    } catch (again) {
+      throw again instanceof WebAssembly.RuntimeError ? tooLarge(job.bytes, again) : again;
+    } finally {
+      discard();
+    }
+  } finally {
+    if (machine && machine.memory.buffer.byteLength > KEEP_BYTES) discard();
   }
 }
 

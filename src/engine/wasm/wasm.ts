@@ -1,6 +1,6 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
-import { Job } from "./machine.ts";
+import { currentSettings, useScratch } from "./machine.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
 
 /** Row and column stride in bytes of op(A) in its scratch copy. */
@@ -14,7 +14,9 @@ function strides(transposed: boolean, stride: number, size: number): [number, nu
  */
 export const wasm: Engine = {
   name: "wasm",
-  threads: 1,
+  get threads() {
+    return currentSettings().threads;
+  },
 
   gemm<A extends Floats>(
     m: number,
@@ -34,24 +36,25 @@ export const wasm: Engine = {
     if (m === 0 || n === 0) return;
     const double = c.data instanceof Float64Array;
     const size = double ? 8 : 4;
-    const job = new Job();
-    const pa = placeBlock(job, ar, ac, size);
-    const pb = placeBlock(job, br, bc, size);
-    const pc = placeBlock(job, m, n, size);
-    job.open();
-    const view = (p: typeof pa): Floats => (double ? job.f64(p.place) : job.f32(p.place));
-    copyIn(view(pa), a, ar, ac, pa.stride);
-    copyIn(view(pb), b, br, bc, pb.stride);
-    if (beta !== 0) copyIn(view(pc), c, m, n, pc.stride);
-    job.run(
-      double ? "gemm_f64" : "gemm_f32",
-      ...[m, n, k, alpha],
-      ...[pa.place.address, ...strides(a.transposed, pa.stride, size)],
-      ...[pb.place.address, ...strides(b.transposed, pb.stride, size)],
-      ...[beta, pc.place.address, pc.stride * size, 0],
-    );
-    copyOut(view(pc), c, m, n, pc.stride);
-    job.close();
+    return useScratch((job) => {
+      const pa = placeBlock(job, ar, ac, size);
+      const pb = placeBlock(job, br, bc, size);
+      const pc = placeBlock(job, m, n, size);
+      job.open();
+      const view = (p: typeof pa): Floats => (double ? job.f64(p.place) : job.f32(p.place));
+      copyIn(view(pa), a, ar, ac, pa.stride);
+      copyIn(view(pb), b, br, bc, pb.stride);
+      if (beta !== 0) copyIn(view(pc), c, m, n, pc.stride);
+      job.run(
+        double ? "gemm_f64" : "gemm_f32",
+        2 * m * n * k,
+        ...[m, n, k, alpha],
+        ...[pa.place.address, ...strides(a.transposed, pa.stride, size)],
+        ...[pb.place.address, ...strides(b.transposed, pb.stride, size)],
+        ...[beta, pc.place.address, pc.stride * size, 0],
+      );
+      copyOut(view(pc), c, m, n, pc.stride);
+    });
   },
 
   syrk(n: number, k: number, alpha: number, a: Operand, beta: number, c: Block) {
@@ -59,20 +62,21 @@ export const wasm: Engine = {
     expectBlock("A", a, ar, ac);
     expectBlock("C", c, n, n);
     if (n === 0) return;
-    const job = new Job();
-    const pa = placeBlock(job, ar, ac, 8);
-    const pc = placeBlock(job, n, n, 8);
-    job.open();
-    copyIn(job.f64(pa.place), a, ar, ac, pa.stride);
-    if (beta !== 0) copyIn(job.f64(pc.place), c, n, n, pc.stride, true);
-    const [rs, cs] = strides(a.transposed, pa.stride, 8);
-    job.run(
-      "gemm_f64",
-      ...[n, n, k, alpha, pa.place.address, rs, cs, pa.place.address, cs, rs],
-      ...[beta, pc.place.address, pc.stride * 8, 1],
-    );
-    copyOut(job.f64(pc.place), c, n, n, pc.stride, true);
-    job.close();
+    return useScratch((job) => {
+      const pa = placeBlock(job, ar, ac, 8);
+      const pc = placeBlock(job, n, n, 8);
+      job.open();
+      copyIn(job.f64(pa.place), a, ar, ac, pa.stride);
+      if (beta !== 0) copyIn(job.f64(pc.place), c, n, n, pc.stride, true);
+      const [rs, cs] = strides(a.transposed, pa.stride, 8);
+      job.run(
+        "gemm_f64",
+        n * n * k,
+        ...[n, n, k, alpha, pa.place.address, rs, cs, pa.place.address, cs, rs],
+        ...[beta, pc.place.address, pc.stride * 8, 1],
+      );
+      copyOut(job.f64(pc.place), c, n, n, pc.stride, true);
+    });
   },
 
   trsm(side: "left" | "right", m: number, n: number, t: Triangle, b: Block) {
@@ -80,19 +84,20 @@ export const wasm: Engine = {
     expectBlock("T", t, order, order);
     expectBlock("B", b, m, n);
     if (m === 0 || n === 0) return;
-    const job = new Job();
-    const pt = placeBlock(job, order, order, 8);
-    const pb = placeBlock(job, m, n, 8);
-    job.open();
-    copyIn(job.f64(pt.place), t, order, order, pt.stride);
-    copyIn(job.f64(pb.place), b, m, n, pb.stride);
-    job.run(
-      "trsm",
-      ...[side === "left" ? 1 : 0, m, n, pt.place.address, pt.stride * 8],
-      ...[t.lower ? 1 : 0, t.transposed ? 1 : 0, pb.place.address, pb.stride * 8],
-    );
-    copyOut(job.f64(pb.place), b, m, n, pb.stride);
-    job.close();
+    return useScratch((job) => {
+      const pt = placeBlock(job, order, order, 8);
+      const pb = placeBlock(job, m, n, 8);
+      job.open();
+      copyIn(job.f64(pt.place), t, order, order, pt.stride);
+      copyIn(job.f64(pb.place), b, m, n, pb.stride);
+      job.run(
+        "trsm",
+        order * m * n,
+        ...[side === "left" ? 1 : 0, m, n, pt.place.address, pt.stride * 8],
+        ...[t.lower ? 1 : 0, t.transposed ? 1 : 0, pb.place.address, pb.stride * 8],
+      );
+      copyOut(job.f64(pb.place), b, m, n, pb.stride);
+    });
   },
 
   potrf(n: number, a: Block): number {
@@ -109,16 +114,24 @@ export const wasm: Engine = {
       throw new ShapeError(`syevd needs room for ${n} eigenvalues, but values has ${values.length}.`);
     }
     if (n === 0) return 0;
-    const job = new Job();
-    const pa = placeBlock(job, n, n, 8);
-    const pv = job.place(n * 8);
-    job.open();
-    copyIn(job.f64(pa.place), a, n, n, pa.stride, true);
-    const failed = job.run("syevd", n, pa.place.address, pa.stride * 8, pv.address, vectors ? 1 : 0);
-    values.set(job.f64(pv));
-    if (vectors) copyOut(job.f64(pa.place), a, n, n, pa.stride);
-    job.close();
-    return failed;
+    return useScratch((job) => {
+      const pa = placeBlock(job, n, n, 8);
+      const pv = job.place(n * 8);
+      job.open();
+      copyIn(job.f64(pa.place), a, n, n, pa.stride, true);
+      const failed = job.run(
+        "syevd",
+        9 * n ** 3,
+        n,
+        pa.place.address,
+        pa.stride * 8,
+        pv.address,
+        vectors ? 1 : 0,
+      );
+      values.set(job.f64(pv));
+      if (vectors) copyOut(job.f64(pa.place), a, n, n, pa.stride);
+      return failed;
+    });
   },
 };
 
@@ -126,12 +139,12 @@ export const wasm: Engine = {
 function onLowerTriangle(name: string, n: number, a: Block): number | undefined {
   expectBlock("A", a, n, n);
   if (n === 0) return undefined;
-  const job = new Job();
-  const pa = placeBlock(job, n, n, 8);
-  job.open();
-  copyIn(job.f64(pa.place), a, n, n, pa.stride, true);
-  const result = job.run(name, n, pa.place.address, pa.stride * 8);
-  copyOut(job.f64(pa.place), a, n, n, pa.stride, true);
-  job.close();
-  return result;
+  return useScratch((job) => {
+    const pa = placeBlock(job, n, n, 8);
+    job.open();
+    copyIn(job.f64(pa.place), a, n, n, pa.stride, true);
+    const result = job.run(name, n ** 3 / 3, n, pa.place.address, pa.stride * 8);
+    copyOut(job.f64(pa.place), a, n, n, pa.stride, true);
+    return result;
+  });
 }
