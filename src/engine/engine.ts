@@ -48,7 +48,8 @@ export interface Engine {
 
   /**
    * In place, A = L Lᵀ from and to the lower triangle of A; the strict upper triangle is untouched.
-   * Returns −1, or the index (from 0) of the first pivot that is not positive (NaN included); columns before it hold L.
+   * Returns −1, or the index (from 0) of the first pivot that is not positive (NaN included); the leading block
+   * before it then holds its L.
    */
   potrf(n: number, a: Block): number;
 

@@ -12,7 +12,7 @@ const CHUNK: i32 = 48;
 
 /**
  * In place, A = L Lᵀ on and from the lower triangle; returns −1 or the first pivot that is not positive, with the
- * columns before it finished. The upper triangle beside the diagonal blocks is overwritten.
+ * leading block before it factored. The upper triangle beside the diagonal blocks is overwritten.
  *
  * Right-looking with one block of look-ahead: while the tiles of the trailing matrix are updated, one thread
  * updates and factors the next diagonal block.
@@ -41,12 +41,7 @@ function factor(n: i32, a: usize, lda: usize, block: i32): i32 {
   barrier();
   for (let k = 0; k < n; k += block) {
     const failed = threads == 1 ? pivot : load<i32>(PIVOT);
-    if (failed >= 0) {
-      if (take(-1) == 0) finish_columns(n, a, lda, k, failed, min(n, k + block));
-      barrier();
-      release(saved);
-      return failed;
-    }
+    if (failed >= 0) break;
     const rest = n - k - block;
     if (rest <= 0) break;
     const below = a + <usize>(k + block) * lda + bytes<f64>(k);
@@ -114,10 +109,7 @@ function factor_leaf(n: i32, a: usize, lda: usize): i32 {
       const s = remainder(j, row, a + <usize>j * lda);
       if (j < i) store<f64>(row + bytes<f64>(j), s / load<f64>(a + <usize>j * lda + bytes<f64>(j)));
       else if (s > 0) store<f64>(row + bytes<f64>(j), sqrt(s));
-      else {
-        finish_columns(n, a, lda, 0, i, i + 1);
-        return i;
-      }
+      else return i;
     }
   }
   return -1;
@@ -134,15 +126,4 @@ function remainder(j: i32, x: usize, y: usize): f64 {
   let s = load<f64>(x + bytes<f64>(j)) - sum<f64>(acc);
   if (j & 1) s -= load<f64>(x + at) * load<f64>(y + at);
   return s;
-}
-
-/** After a failure at `pivot`: columns [from, pivot) of the rows from `row` on, which the panel solve never saw. */
-function finish_columns(n: i32, a: usize, lda: usize, from: i32, pivot: i32, row: i32): void {
-  for (let i = row; i < n; i++) {
-    const x = a + <usize>i * lda + bytes<f64>(from);
-    for (let j = 0; j < pivot - from; j++) {
-      const y = a + <usize>(from + j) * lda + bytes<f64>(from);
-      store<f64>(x + bytes<f64>(j), remainder(j, x, y) / load<f64>(y + bytes<f64>(j)));
-    }
-  }
 }

@@ -98,16 +98,18 @@ export function gemm<T>(
       }
     }
     barrier();
+    // Narrower tiles where there are few, so that no thread waits long for another's last one.
+    const width = m * n < 40 * TM * TN ? TN / 4 : TN;
     const mt = (m + TM - 1) / TM;
-    const nt = (n + TN - 1) / TN;
+    const nt = (n + width - 1) / width;
     for (let t = take(-1); t < mt * nt; t = take(t)) {
       const i = (t % mt) * TM;
-      const j = (t / mt) * TN;
+      const j = (t / mt) * width;
       const h = min(TM, m - i);
       if (lower && i + h - 1 < j) continue;
       const at = c + <usize>(<isize>i * cs) + bytes<T>(j);
       const first = fresh && k0 == 0;
-      tile<T>(h, min(TN, n - j), kc, pa + bytes<T>(i * kc), pb + bytes<T>(j * kc), alpha, first, at, cs, lower, i, j);
+      tile<T>(h, min(width, n - j), kc, pa + bytes<T>(i * kc), pb + bytes<T>(j * kc), alpha, first, at, cs, lower, i, j);
     }
     barrier();
   }

@@ -19,7 +19,8 @@ export let threads: i32 = 1;
 export let thread: i32 = 0;
 /** Whether this thread may sleep: the main thread of a page may not, and spins instead. */
 let maySleep: bool = true;
-let spins: i32 = 2000;
+/** Looks at the barrier before a thread sleeps: some 50 µs, what sleeping and waking would cost. */
+const SPINS: i32 = 50000;
 
 export function configure(index: i32, count: i32, sleep: bool): void {
   thread = index;
@@ -50,7 +51,7 @@ export function barrier(): void {
     return;
   }
   if (maySleep) {
-    for (let i = 0; i < spins; i++) if (atomic.load<i32>(GENERATION) != generation) return;
+    for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(GENERATION) != generation) return;
     sleepUntilPast(generation);
   } else {
     // A page's main thread cannot sleep or read a clock here: it counts instead (some ten seconds).

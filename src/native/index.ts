@@ -1,0 +1,1 @@
+export { type NativeEngine, nativeEngine, useNative } from "./native.ts";
