@@ -1,3 +1,15 @@
+export * from "./adjust.ts";
+export { after } from "./after.ts";
+export { formatKernel, type KernelTextOptions, parseKernel } from "./expression.ts";
+export * from "./families.ts";
+export * from "./json.ts";
 export * from "./kernel.ts";
+export * from "./learnable.ts";
+export { additive, on } from "./on.ts";
 export * from "./parameters.ts";
-export * from "./rbf.ts";
+export { power } from "./power.ts";
+export { logPrior, type Prior, priorDensity } from "./priors.ts";
+export { isProduct, type ProductKernel, product } from "./product.ts";
+export { defaultsFromData } from "./scale-of-data.ts";
+export { scaled } from "./scaled.ts";
+export { isSum, type SumKernel, sum } from "./sum.ts";

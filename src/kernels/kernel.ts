@@ -15,14 +15,39 @@ export interface Kernel {
   with(parameters: Parameters): Kernel;
   /** k(X, X), symmetric. */
   gram(x: Matrix): Matrix;
-  /** k(X, Z): n·o × m·o. */
+  /** k(X, Z): n·o × m·o. Given one matrix twice, it is k(X, X), white noise included. */
   cross(x: Matrix, z: Matrix): Matrix;
   /** The diagonal of k(X, X), n·o long, without forming it. */
   diagonal(x: Matrix): Float64Array;
   /** ∂⟨bar, K⟩/∂θ for K = k(X, X), or k(X, Z) when z is given, and bar of K's shape (symmetric for k(X, X)). */
   pullback(x: Matrix, z: Matrix | undefined, bar: Matrix): Gradient;
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */
-  pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): { readonly x: Matrix; readonly z?: Matrix };
+  pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient;
   /** A function drawn from the zero-mean Gaussian process of this kernel on `inputs` columns, callable anywhere. */
   path(key: Key, inputs: number): Fn;
+  /**
+   * `count` random complex functions φ_f as an Fn of 2·count outputs, all real parts and then all imaginary ones,
+   * with E[φ_f(x) φ_f(x′)*] = k(x, x′) over draws of the key: what a path of a product is made of. Only where
+   * outputs is 1.
+   */
+  features?(key: Key, inputs: number, count: number): Fn;
+  /**
+   * The same kernel, its unset parameters chosen for functions of this variance seen at points like these; see
+   * `defaultsFromData`.
+   */
+  startAt?(x: Matrix, variance: number): Kernel;
+  /** How the kernel is written; absent where it has no text form. */
+  readonly definition?: KernelDefinition;
+}
+
+export interface InputGradient {
+  readonly x: Matrix;
+  readonly z?: Matrix;
+}
+
+/** The text form's parts: a name, what it is made of, and what is no parameter. */
+export interface KernelDefinition {
+  readonly kind: string;
+  readonly options?: Readonly<Record<string, number | readonly number[]>>;
+  readonly parts?: readonly Kernel[];
 }

@@ -1,0 +1,41 @@
+import { UsageError } from "../errors/index.ts";
+import type { Matrix } from "../linalg/index.ts";
+import { split } from "../random/index.ts";
+import { featurePath, featuresOf } from "./features.ts";
+import type { Kernel } from "./kernel.ts";
+import { timesComplex } from "./product.ts";
+import { startAt } from "./scale-of-data.ts";
+
+/** k = inner ^ exponent, a whole number (others make no covariance in general); the inner kernel's parameters. */
+export function power(kernel: Kernel, exponent: number): Kernel {
+  if (!Number.isInteger(exponent) || exponent < 1) {
+    throw new UsageError(`power: the exponent is a whole number of at least 1, got ${exponent}`);
+  }
+  const raise = (m: Matrix): Matrix => ({ ...m, data: m.data.map((v) => v ** exponent) });
+  const inner = (x: Matrix, z: Matrix | undefined, bar: Matrix): Matrix => {
+    const k = z ? kernel.cross(x, z) : kernel.gram(x);
+    return { ...bar, data: bar.data.map((v, i) => v * exponent * k.data[i]! ** (exponent - 1)) };
+  };
+  const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
+    const all = Array.from({ length: exponent }, (_, t) => featuresOf(kernel, split(key, t), inputs, count));
+    return { inputs, outputs: 2 * count, at: (x) => all.map((f) => f.at(x)).reduce(timesComplex) };
+  };
+  return {
+    outputs: kernel.outputs,
+    inputs: kernel.inputs,
+    parameters: kernel.parameters,
+    definition: { kind: "power", options: { exponent }, parts: [kernel] },
+    with: (next) => power(kernel.with(next), exponent),
+    gram: (x) => raise(kernel.gram(x)),
+    cross: (x, z) => raise(kernel.cross(x, z)),
+    diagonal: (x) => kernel.diagonal(x).map((v) => v ** exponent),
+    pullback: (x, z, bar) => kernel.pullback(x, z, inner(x, z, bar)),
+    ...(kernel.pullbackInputs && {
+      pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
+        kernel.pullbackInputs!(x, z, inner(x, z, bar)),
+    }),
+    features,
+    path: (key, inputs) => featurePath(features, key, inputs),
+    startAt: (x, variance) => power(startAt(kernel, x, variance ** (1 / exponent)), exponent),
+  };
+}

@@ -1,0 +1,98 @@
+import { type Matrix, matrix } from "../linalg/index.ts";
+import { split } from "../random/index.ts";
+import { featurePath, featuresOf } from "./features.ts";
+import type { InputGradient, Kernel } from "./kernel.ts";
+import { type Gradient, joinParts, type Parameters, partOf } from "./parameters.ts";
+import { startAt } from "./scale-of-data.ts";
+import { addInputGradients, agree } from "./sum.ts";
+
+/** A kernel that is the elementwise product of others. */
+export interface ProductKernel extends Kernel {
+  readonly factors: readonly Kernel[];
+  with(parameters: Parameters): ProductKernel;
+}
+
+/** k = k₀ · k₁ · …; parameters "0.lengthscale", "1.variance", … Products inside products are opened. */
+export function product(...kernels: readonly Kernel[]): ProductKernel {
+  const factors = kernels.flatMap((kernel) => (isProduct(kernel) ? kernel.factors : [kernel]));
+  const inputs = agree("product", factors);
+  /** bar ∘ Π of the other factors, for each factor. */
+  const bars = (x: Matrix, z: Matrix | undefined, bar: Matrix): Matrix[] => {
+    const values = factors.map((factor) => (z ? factor.cross(x, z) : factor.gram(x)).data);
+    const out: Matrix[] = [];
+    let before = bar.data; // bar times the factors so far
+    for (let f = 0; f < factors.length; f++) {
+      out.push({ ...bar, data: before });
+      if (f + 1 < factors.length) before = times(before, values[f]!);
+    }
+    let after: Float64Array | undefined;
+    for (let f = factors.length - 1; f > 0; f--) {
+      after = after ? times(after, values[f]!) : values[f]!;
+      out[f - 1] = { ...bar, data: times(out[f - 1]!.data, after) };
+    }
+    return out;
+  };
+  const gradient = (x: Matrix, z: Matrix | undefined, bar: Matrix): Gradient => {
+    const each = bars(x, z, bar);
+    return joinParts(Object.fromEntries(factors.map((factor, f) => [f, factor.pullback(x, z, each[f]!)])));
+  };
+  const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
+    const all = factors.map((factor, f) => featuresOf(factor, split(key, f), inputs, count));
+    return {
+      inputs,
+      outputs: 2 * count,
+      at: (x) => all.map((features) => features.at(x)).reduce(timesComplex),
+    };
+  };
+  const single = factors[0]!.outputs === 1;
+  return {
+    outputs: factors[0]!.outputs,
+    inputs,
+    factors,
+    parameters: joinParts(Object.fromEntries(factors.map((factor, f) => [f, factor.parameters]))),
+    definition: { kind: "product", parts: factors },
+    with: (next: Parameters) => product(...factors.map((factor, f) => factor.with(partOf(next, `${f}`)))),
+    gram: (x) => allTimes(factors.map((factor) => factor.gram(x))),
+    cross: (x, z) => allTimes(factors.map((factor) => factor.cross(x, z))),
+    diagonal: (x) => factors.map((factor) => factor.diagonal(x)).reduce(times),
+    pullback: gradient,
+    ...(factors.every((factor) => factor.pullbackInputs) && {
+      pullbackInputs(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient {
+        const each = bars(x, z, bar);
+        return addInputGradients(factors.map((factor, f) => factor.pullbackInputs!(x, z, each[f]!)));
+      },
+    }),
+    ...(single && { features }),
+    /** Products of the factors' features (frequencies add): right over draws, and within 1/√1024 given the features. */
+    path: (key, inputs) => featurePath(features, key, inputs),
+    startAt: (x, variance) =>
+      product(...factors.map((factor, f) => startAt(factor, x, f === 0 ? variance : 1))),
+  };
+}
+
+export function isProduct(kernel: Kernel): kernel is ProductKernel {
+  return kernel.definition?.kind === "product" && "factors" in kernel;
+}
+
+function times(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((v, i) => v * b[i]!);
+}
+
+function allTimes(parts: readonly Matrix[]): Matrix {
+  return parts.reduce((a, b) => matrix(a.rows, a.cols, times(a.data, b.data)));
+}
+
+/** Features multiplied as complex numbers, real parts first in each row. */
+export function timesComplex(a: Matrix, b: Matrix): Matrix {
+  const out = matrix(a.rows, a.cols);
+  const count = a.cols / 2;
+  for (let i = 0; i < a.rows; i++) {
+    for (let f = 0; f < count; f++) {
+      const re = i * a.cols + f;
+      const im = re + count;
+      out.data[re] = a.data[re]! * b.data[re]! - a.data[im]! * b.data[im]!;
+      out.data[im] = a.data[re]! * b.data[im]! + a.data[im]! * b.data[re]!;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,149 @@
+import { type Matrix, matrix } from "../linalg/index.ts";
+import type { Key } from "../random/index.ts";
+import { columnsNeeded, perColumn, perValue } from "./columns.ts";
+import { featurePath, waves } from "./features.ts";
+import type { Kernel } from "./kernel.ts";
+import { type Profile, pairwise, pairwisePullback } from "./pairwise.ts";
+import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
+import { typicalDistances } from "./scale-of-data.ts";
+
+export interface StationaryOptions {
+  /** In units of the inputs; one for all columns, or one a column (ARD). 1 unless given. */
+  readonly lengthscale?: number | ArrayLike<number>;
+  /** Prior variance of the function at any point, in squared units of the outputs. 1 unless given. */
+  readonly variance?: number;
+  /** As many lengthscales as this, one a column, all starting alike. */
+  readonly ard?: number;
+}
+
+/**
+ * variance · g(‖p(x) − p(x′)‖²): what all stationary kernels here have in common. A family says its profile g, how
+ * it places points, and how to draw from its spectral density.
+ */
+export interface Stationary {
+  readonly kind: string;
+  /** "variance", the placement's, and the profile's own. */
+  readonly parameters: Parameters;
+  with(parameters: Parameters): Kernel;
+  readonly profile: Profile;
+  /** The parameter that the profile's `shape` derivative belongs to. */
+  readonly shape?: string;
+  readonly placement: Placement;
+  /** `count` rows from the spectral density of g in the space of placed points (`dims` columns). */
+  frequencies(key: Key, count: number, dims: number): Matrix;
+  startAt(x: Matrix, variance: number): Kernel;
+}
+
+/** Where a kernel puts points before it measures distances. */
+export interface Placement {
+  readonly inputs: number | undefined;
+  /** Points less `origin` (a row; zero when absent), placed: n × d to n × D. */
+  place(x: Matrix, origin?: Float64Array): Matrix;
+  /** From the derivative in the points placed with `origin` to those in the parameters and in x. */
+  pullback(
+    x: Matrix,
+    placed: Matrix,
+    bar: Matrix,
+    origin: Float64Array,
+  ): { readonly parameters: Gradient; readonly x: Matrix };
+}
+
+export function stationary(family: Stationary): Kernel {
+  const { kind, parameters, profile, placement, shape } = family;
+  const variance = parameters.variance!.value[0]!;
+  // Distances are measured from the first point: years or seconds since 1970 would lose digits when scaled.
+  const sides = (x: Matrix, z: Matrix | undefined) => {
+    const origin = x.data.subarray(0, x.cols);
+    return { origin, a: placement.place(x, origin), b: z && placement.place(z, origin) };
+  };
+  const pull = (x: Matrix, z: Matrix | undefined, bar: Matrix) => {
+    const { origin, a, b } = sides(x, z);
+    const slopes = pairwisePullback(profile, a, b, bar);
+    const scaled = (m: Matrix) => ({ ...m, data: m.data.map((v) => variance * v) });
+    return {
+      slopes,
+      ofX: placement.pullback(x, a, scaled(slopes.a), origin),
+      ofZ: b && slopes.b && z ? placement.pullback(z, b, scaled(slopes.b), origin) : undefined,
+    };
+  };
+  const cross = (x: Matrix, z: Matrix): Matrix => {
+    const { a, b } = sides(x, z === x ? undefined : z);
+    return pairwise(profile, variance, a, b);
+  };
+  const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
+    const dims = placement.place(matrix(0, inputs)).cols;
+    return waves(inputs, family.frequencies(key, count, dims), variance, (x) => placement.place(x));
+  };
+  return {
+    outputs: 1,
+    inputs: placement.inputs,
+    parameters,
+    definition: { kind },
+    with: family.with,
+    gram: (x) => cross(x, x),
+    cross,
+    diagonal: (x) => new Float64Array(x.rows).fill(variance),
+    pullback(x, z, bar) {
+      const { slopes, ofX, ofZ } = pull(x, z, bar);
+      const gradient: Record<string, Float64Array> = { variance: Float64Array.of(slopes.value) };
+      if (shape) gradient[shape] = Float64Array.of(variance * slopes.shape);
+      for (const [name, slope] of Object.entries(ofX.parameters)) {
+        gradient[name] = slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0));
+      }
+      return gradient;
+    },
+    pullbackInputs(x, z, bar) {
+      const { ofX, ofZ } = pull(x, z, bar);
+      return ofZ ? { x: ofX.x, z: ofZ.x } : { x: ofX.x };
+    },
+    features,
+    path: (key, inputs) => featurePath(features, key, inputs),
+    startAt: family.startAt,
+  };
+}
+
+/** x / lengthscale, column by column. */
+export function scaling(kind: string, lengthscale: Float64Array): Placement {
+  return {
+    inputs: columnsNeeded(lengthscale),
+    place(x, origin) {
+      const lengths = perColumn(kind, "lengthscale", lengthscale, x.cols);
+      const out = matrix(x.rows, x.cols);
+      for (let i = 0, k = 0; i < x.rows; i++) {
+        for (let c = 0; c < x.cols; c++, k++) {
+          out.data[k] = (x.data[k]! - (origin ? origin[c]! : 0)) / lengths[c]!;
+        }
+      }
+      return out;
+    },
+    pullback(x, placed, bar) {
+      const lengths = perColumn(kind, "lengthscale", lengthscale, x.cols);
+      const slopes = new Float64Array(x.cols);
+      const gx = matrix(x.rows, x.cols);
+      for (let i = 0, k = 0; i < x.rows; i++) {
+        for (let c = 0; c < x.cols; c++, k++) {
+          const slope = bar.data[k]! / lengths[c]!;
+          gx.data[k] = slope;
+          slopes[c]! -= slope * placed.data[k]!;
+        }
+      }
+      return { parameters: { lengthscale: perValue(slopes, lengthscale.length) }, x: gx };
+    },
+  };
+}
+
+/** "lengthscale" and "variance", marked unset where they were not given. */
+export function stationaryParameters({ lengthscale, variance, ard = 1 }: StationaryOptions) {
+  return {
+    lengthscale: unlessGiven(lengthscale, new Float64Array(ard).fill(1), (v) => positive("lengthscale", v)),
+    variance: unlessGiven(variance, 1, (v) => positive("variance", v, 1)),
+  };
+}
+
+/** Lengthscales at typical distances and this variance, where they are unset. */
+export function startStationary(parameters: Parameters, x: Matrix, variance: number): Parameters {
+  return setUnset(parameters, {
+    variance: () => [variance],
+    lengthscale: (count) => typicalDistances(x, count),
+  });
+}
