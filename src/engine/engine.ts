@@ -22,6 +22,47 @@ export interface Triangle extends Operand {
   readonly lower: boolean;
 }
 
+/** Points in space: row i (of `dims` coordinates) of the block is point i. */
+export interface Points extends Block {
+  readonly count: number;
+  readonly dims: number;
+}
+
+/**
+ * A covariance as a function f of the squared distance s of two points that are already divided by their
+ * lengthscales. f(0) = 1 for all but `squaredDistance`. A periodic kernel is the rbf of embedded points: with period
+ * p and lengthscale ℓ, replace each coordinate x by (sin(2πx/p), cos(2πx/p)) / ℓ; then s = 4 sin²(π(x − x′)/p) / ℓ².
+ */
+export type KernelMap =
+  /** s itself. */
+  | { readonly name: "squaredDistance" }
+  /** exp(−s / 2) */
+  | { readonly name: "rbf" }
+  /** exp(−√s); its slope at s = 0 is taken as 0 */
+  | { readonly name: "matern12" }
+  /** (1 + a) exp(−a), a = √(3 s) */
+  | { readonly name: "matern32" }
+  /** (1 + a + a² / 3) exp(−a), a = √(5 s) */
+  | { readonly name: "matern52" }
+  /** (1 + s / (2 α))^−α */
+  | { readonly name: "rationalQuadratic"; readonly alpha: number };
+
+/**
+ * The pull-back of L = ⟨bar, K⟩ = Σᵢⱼ barᵢⱼ Kᵢⱼ with Kᵢⱼ = amplitude · f(‖xᵢ − zⱼ‖²).
+ */
+export interface KernelPullback {
+  /** ∂L/∂amplitude = Σ barᵢⱼ f(sᵢⱼ). */
+  readonly amplitude: number;
+  /** ∂L/∂α of the rational quadratic; 0 for the others. */
+  readonly alpha: number;
+  /** Σᵢⱼ barᵢⱼ amplitude f′(sᵢⱼ) (xᵢₚ − zⱼₚ)² for each coordinate p: ∂L/∂ℓₚ is −2 / ℓₚ times it. */
+  readonly scales: Float64Array;
+  /** ∂L/∂x (count × dims, contiguous); of the Gram matrix of x with itself, both of its roles together. */
+  readonly x: Float64Array;
+  /** ∂L/∂z, for a cross matrix. */
+  readonly z: Float64Array | undefined;
+}
+
 export type EngineName = "reference" | "wasm" | "native";
 
 export interface Engine {
@@ -62,4 +103,43 @@ export interface Engine {
    * Returns the number of eigenvalues that failed to converge (0 on success).
    */
   syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number;
+
+  /**
+   * K ← amplitude · f(‖xᵢ − zⱼ‖²), x.count × z.count; without z, of x with itself. "lower" (for that case alone)
+   * writes the lower triangle with the diagonal and leaves the rest untouched.
+   */
+  kernelMatrix(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    k: Block,
+    part?: "full" | "lower",
+  ): void;
+
+  /**
+   * out ← K v without storing K: K as in `kernelMatrix`, v is z.count × columns (x.count without z), out x.count ×
+   * columns. Scratch grows with the number of points only.
+   */
+  kernelMultiply(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    columns: number,
+    v: Block,
+    out: Block,
+  ): void;
+
+  /**
+   * The pull-back of ⟨bar, K⟩ to amplitude, α, lengthscales and points, no distances stored. bar is x.count ×
+   * z.count; without z it is symmetric, and only its lower triangle is read.
+   */
+  kernelPullback(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    bar: Block,
+  ): KernelPullback;
 }

@@ -1,4 +1,5 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
+import { referenceKernels } from "./reference-kernels.ts";
 
 /** Row and column stride of op(A). */
 function strides(a: Operand<Floats>): readonly [rows: number, columns: number] {
@@ -9,6 +10,7 @@ function strides(a: Operand<Floats>): readonly [rows: number, columns: number] {
 export const reference: Engine = {
   name: "reference",
   threads: 1,
+  ...referenceKernels,
 
   gemm<A extends Floats>(
     m: number,

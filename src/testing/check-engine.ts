@@ -1,4 +1,5 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine/engine.ts";
+import { checkKernels } from "./check-engine-kernels.ts";
 
 /**
  * The suite that every hand of the engine passes. Throws at the first violation.
@@ -20,6 +21,7 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkPotri(check);
   checkSyevd(check);
   checkNonFinite(check);
+  checkKernels(check);
 }
 
 const U64 = 2 ** -53;

@@ -140,19 +140,29 @@ export class Job {
 
   /** Runs a routine of about so many operations; its own workspace lies behind the places. */
   run(name: string, operations: number, ...values: number[]): number {
+    return this.start(name, operations, ...values)();
+  }
+
+  /**
+   * Lets the workers start on a routine, and returns what does this thread's share and waits for theirs. Between
+   * the two the caller may do other work, but not start another routine.
+   */
+  start(name: string, operations: number, ...values: number[]): () => number {
     const current = start();
-    const { routines, pool, memory } = current;
+    const { routines, memory } = current;
     const threads = threadsFor(current, operations);
-    routines.configure!(0, threads, maySleep() ? 1 : 0);
     if (threads > 1) {
-      (pool ?? current.pool)!.announce(name, threads, [this.end, ...values]);
+      current.pool!.announce(name, threads, [this.end, ...values]);
       routines.post!();
     }
-    routines.begin!(this.end);
-    const result = routines[name]!(...values);
-    routines.barrier!();
-    this.buffer = memory.buffer;
-    return result;
+    return () => {
+      routines.configure!(0, threads, maySleep() ? 1 : 0);
+      routines.begin!(this.end);
+      const result = routines[name]!(...values);
+      routines.barrier!();
+      this.buffer = memory.buffer;
+      return result;
+    };
   }
 
   get bytes(): number {

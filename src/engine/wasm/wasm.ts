@@ -1,5 +1,6 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
+import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
 
@@ -17,6 +18,8 @@ export const wasm: Engine = {
   get threads() {
     return currentSettings().threads;
   },
+
+  ...wasmKernels,
 
   gemm<A extends Floats>(
     m: number,

@@ -1,0 +1,335 @@
+import { ShapeError } from "../../errors/index.ts";
+import type { Block, KernelMap, KernelPullback, Points } from "../engine.ts";
+import { type Job, type Place, useScratch } from "./machine.ts";
+import { copyIn, copyOut, expectBlock } from "./transfer.ts";
+
+/** As in assembly/kernel-map.ts, assembly/distance.ts and assembly/kernel.ts. */
+const MAPS = ["squaredDistance", "rbf", "matern12", "matern32", "matern52", "rationalQuadratic"] as const;
+const ROWS = 16;
+const PARTS = 8;
+
+/** A strip of the matrix that is on its way in or out. */
+const STRIP_BYTES = 4 * 2 ** 20;
+/** Right-hand sides taken in one pass: more would make the partial sums large. */
+const MOST_COLUMNS = 32;
+
+const up = (count: number, to: number): number => Math.ceil(count / to) * to;
+const mapNumber = (map: KernelMap): number => MAPS.indexOf(map.name);
+const alphaOf = (map: KernelMap): number => (map.name === "rationalQuadratic" ? map.alpha : 1);
+
+/** Operations for one pair of points: its distance, and a map that costs as much as some 15 coordinates. */
+const pairCost = (dims: number): number => 2 * dims + 30;
+
+function expectPoints(x: Points, z: Points | undefined): void {
+  expectBlock("x", x, x.count, x.dims);
+  if (!z) return;
+  expectBlock("z", z, z.count, z.dims);
+  if (x.dims !== z.dims) throw new ShapeError(`x has ${x.dims} coordinates, but z has ${z.dims}.`);
+}
+
+/** Rows of a strip of the matrix: whole tiles in each of the parts. */
+function stripRows(rows: number, cols: number): number {
+  const unit = ROWS * PARTS;
+  return Math.min(up(rows, unit), Math.max(unit, Math.floor(STRIP_BYTES / (8 * cols * unit)) * unit));
+}
+
+/** The points in scratch: x by rows, padded; z packed (raw z lies in front of it, or is x). */
+class PointsInScratch {
+  readonly x: Place;
+  readonly packed: Place;
+  private readonly raw: Place;
+  private readonly job: Job;
+  private readonly given: readonly [x: Points, z: Points | undefined];
+
+  constructor(job: Job, x: Points, z: Points | undefined) {
+    const d = x.dims;
+    this.job = job;
+    this.given = [x, z];
+    this.x = job.place(up(x.count, ROWS) * d * 8);
+    this.raw = z ? job.place(z.count * d * 8) : this.x;
+    this.packed = job.place(up((z ?? x).count, 4) * d * 8);
+  }
+
+  /** Copies the points in, less `centre`, and packs z. */
+  load(centre?: Float64Array): void {
+    const [x, z] = this.given;
+    const d = x.dims;
+    const toX = this.job.f64(this.x);
+    copyIn(toX, x, x.count, d, d);
+    toX.fill(0, x.count * d);
+    if (z) copyIn(this.job.f64(this.raw), z, z.count, d, d);
+    if (centre) {
+      subtract(toX.subarray(0, x.count * d), centre);
+      if (z) subtract(this.job.f64(this.raw), centre);
+    }
+    const count = (z ?? x).count;
+    this.job.run("pack_points", count * d, count, d, this.raw.address, this.packed.address);
+  }
+
+  /** Coordinates of x or z as they lie in scratch. */
+  coordinates(of: "x" | "z"): Float64Array {
+    return this.job.f64(of === "x" ? this.x : this.raw);
+  }
+}
+
+function subtract(points: Float64Array, centre: Float64Array): void {
+  for (let i = 0, p = 0; i < points.length; i++) {
+    points[i]! -= centre[p]!;
+    if (++p === centre.length) p = 0;
+  }
+}
+
+/** The mean point: pull-backs are sums of differences, which are exact only as far as coordinates are small. */
+function centreOf(x: Points): Float64Array {
+  const centre = new Float64Array(x.dims);
+  for (let i = 0; i < x.count; i++) {
+    for (let p = 0; p < x.dims; p++) centre[p]! += x.data[x.offset + i * x.stride + p]! / x.count;
+  }
+  return centre;
+}
+
+/** Right-hand sides padded to `r` columns and whole tiles of rows, zero behind the block. */
+function loadColumns(
+  to: Float64Array,
+  v: Block,
+  rows: number,
+  first: number,
+  columns: number,
+  r: number,
+): void {
+  to.fill(0);
+  copyIn(to, { ...v, offset: v.offset + first }, rows, columns, r);
+}
+
+export const wasmKernels = {
+  kernelMatrix(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    k: Block,
+    part: "full" | "lower" = "full",
+  ): void {
+    expectPoints(x, z);
+    const n = x.count;
+    const m = (z ?? x).count;
+    expectBlock("K", k, n, m);
+    if (n === 0 || m === 0) return;
+    const mirrored = !z && part === "full";
+    useScratch((job) => {
+      const points = new PointsInScratch(job, x, z);
+      const height = stripRows(n, m);
+      const strips = [job.place(height * m * 8), job.place(height * m * 8)] as const;
+      const mirrors = mirrored
+        ? ([job.place(height * m * 8), job.place(height * m * 8)] as const)
+        : undefined;
+      job.open();
+      points.load();
+      const start = (index: number) => {
+        const row = index * height;
+        const rows = Math.min(height, n - row);
+        const cols = z ? m : row + rows;
+        return job.start(
+          "kernel_strip",
+          rows * cols * pairCost(x.dims),
+          ...[
+            mapNumber(map),
+            alphaOf(map),
+            amplitude,
+            rows,
+            cols,
+            x.dims,
+            points.x.address + row * x.dims * 8,
+          ],
+          ...[points.packed.address, strips[index % 2]!.address, cols * 8],
+          ...[mirrors ? mirrors[index % 2]!.address : 0, rows * 8],
+        );
+      };
+      const last = Math.ceil(n / height) - 1;
+      let join = start(0);
+      for (let index = 0; index <= last; index++) {
+        join();
+        // The workers go on with the next strip while this one is copied out.
+        if (index < last) join = start(index + 1);
+        const row = index * height;
+        const rows = Math.min(height, n - row);
+        const cols = z ? m : row + rows;
+        const target = { ...k, offset: k.offset + row * k.stride };
+        const strip = job.f64(strips[index % 2]!);
+        if (z) copyOut(strip, target, rows, cols, cols);
+        else if (!mirrors) copyLower(strip, target, row, rows);
+        else {
+          copyOut(strip, target, rows, cols, cols);
+          copyOut(job.f64(mirrors[index % 2]!), { ...k, offset: k.offset + row }, row, rows, rows);
+        }
+      }
+    });
+  },
+
+  kernelMultiply(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    columns: number,
+    v: Block,
+    out: Block,
+  ): void {
+    expectPoints(x, z);
+    const n = x.count;
+    const m = (z ?? x).count;
+    expectBlock("v", v, m, columns);
+    expectBlock("out", out, n, columns);
+    if (n === 0) return;
+    const result = new Float64Array(n * columns);
+    for (let first = 0; first < columns; first += MOST_COLUMNS) {
+      const width = Math.min(MOST_COLUMNS, columns - first);
+      const r = up(width, 4);
+      useScratch((job) => {
+        const points = new PointsInScratch(job, x, z);
+        const right = job.place(up(m, ROWS) * r * 8);
+        const left = job.place(up(n, ROWS) * r * 8);
+        const parts = job.place(z ? 0 : PARTS * up(m, ROWS) * r * 8);
+        job.open();
+        points.load();
+        loadColumns(job.f64(right), v, m, first, width, r);
+        job.f64(left).fill(0);
+        job.f64(parts).fill(0);
+        job.run(
+          "kernel_multiply",
+          n * m * (pairCost(x.dims) + 2 * r) * (z ? 1 : 0.5),
+          ...[mapNumber(map), alphaOf(map), 0, n, m, x.dims, points.x.address, points.packed.address, r],
+          ...[right.address, z ? 0 : right.address, left.address, parts.address, 0, 0, 0, z ? 0 : 1],
+        );
+        if (!z) job.run("sum_parts", n * r * PARTS, up(n, ROWS) * r, left.address, parts.address);
+        const y = job.f64(left);
+        for (let i = 0; i < n; i++) {
+          for (let c = 0; c < width; c++) result[i * columns + first + c] = amplitude * y[i * r + c]!;
+        }
+      });
+    }
+    copyOut(result, out, n, columns, columns);
+  },
+
+  kernelPullback(
+    map: KernelMap,
+    amplitude: number,
+    x: Points,
+    z: Points | undefined,
+    bar: Block,
+  ): KernelPullback {
+    expectPoints(x, z);
+    const n = x.count;
+    const m = (z ?? x).count;
+    const d = x.dims;
+    expectBlock("bar", bar, n, m);
+    const empty = { amplitude: 0, alpha: 0, scales: new Float64Array(d), x: new Float64Array(n * d) };
+    if (n === 0 || m === 0) return { ...empty, z: z ? new Float64Array(m * d) : undefined };
+    const r = up(d + 1, 4);
+    return useScratch((job) => {
+      const points = new PointsInScratch(job, x, z);
+      const height = stripRows(n, m);
+      // Products of the slopes w f′(s) with [z, 1] and [x, 1] are all that the gradients need.
+      const right = job.place(up(m, ROWS) * r * 8);
+      const left = z ? job.place(up(n, ROWS) * r * 8) : right;
+      const y = job.place(up(n, ROWS) * r * 8);
+      const toZ = z ? job.place(up(m, ROWS) * r * 8) : y;
+      const parts = job.place(PARTS * up(m, ROWS) * r * 8);
+      const stride = up(m, 4) + 4;
+      const weights = job.place(height * stride * 8);
+      const sums = job.place(PARTS * 16);
+      job.open();
+      points.load(centreOf(x));
+      augment(job.f64(right), points.coordinates(z ? "z" : "x"), m, d, r);
+      if (z) augment(job.f64(left), points.coordinates("x"), n, d, r);
+      for (const place of [y, toZ, parts, sums]) job.f64(place).fill(0);
+      for (let row = 0; row < n; row += height) {
+        const rows = Math.min(height, n - row);
+        const strip = { ...bar, offset: bar.offset + row * bar.stride };
+        const to = job.f64(weights);
+        if (z) copyIn(to, strip, rows, m, stride);
+        else copyLowerIn(to, strip, row, rows, stride);
+        job.run(
+          "kernel_multiply",
+          rows * (z ? m : row + rows) * (pairCost(d) + 4 * r),
+          ...[mapNumber(map), alphaOf(map), row, rows, m, d, points.x.address + row * d * 8],
+          ...[points.packed.address, r, right.address, left.address + row * r * 8, y.address + row * r * 8],
+          ...[parts.address, weights.address, stride * 8, sums.address, z ? 0 : 1],
+        );
+      }
+      job.run("sum_parts", m * r * PARTS, up(m, ROWS) * r, toZ.address, parts.address);
+      // Both triangles count, of which only the lower one was visited.
+      const sides = z ? 1 : 2;
+      const gradient = (at: Place, of: "x" | "z", count: number): Float64Array =>
+        differences(job.f64(at), points.coordinates(of), count, d, r, 2 * amplitude * sides);
+      const gx = gradient(y, "x", n);
+      const gz = z ? gradient(toZ, "z", m) : undefined;
+      const scales = new Float64Array(d);
+      addProducts(scales, gx, points.coordinates("x"));
+      if (gz) addProducts(scales, gz, points.coordinates("z"));
+      const totals = job.f64(sums);
+      let total = 0;
+      let byAlpha = 0;
+      for (let p = 0; p < PARTS; p++) {
+        total += sides * totals[2 * p]!;
+        byAlpha += sides * amplitude * totals[2 * p + 1]!;
+      }
+      if (!z && map.name !== "squaredDistance") {
+        // The diagonal (f(0) = 1) was counted twice.
+        for (let i = 0; i < n; i++) total -= bar.data[bar.offset + i * (bar.stride + 1)]!;
+      }
+      return { amplitude: total, alpha: byAlpha, scales, x: gx, z: gz };
+    });
+  },
+};
+
+/** Rows [row, row + rows) of the lower triangle, out of a strip whose rows are row + rows long. */
+function copyLower(strip: Float64Array, target: Block, row: number, rows: number): void {
+  for (let i = 0; i < rows; i++) {
+    const from = i * (row + rows);
+    target.data.set(strip.subarray(from, from + row + i + 1), target.offset + i * target.stride);
+  }
+}
+
+function copyLowerIn(to: Float64Array, strip: Block, row: number, rows: number, stride: number): void {
+  for (let i = 0; i < rows; i++) {
+    const from = strip.offset + i * strip.stride;
+    to.set(strip.data.subarray(from, from + row + i + 1), i * stride);
+  }
+}
+
+/** [points, 1, 0 …]: r columns. */
+function augment(to: Float64Array, points: Float64Array, count: number, d: number, r: number): void {
+  to.fill(0);
+  for (let i = 0; i < count; i++) {
+    for (let p = 0; p < d; p++) to[i * r + p] = points[i * d + p]!;
+    to[i * r + d] = 1;
+  }
+}
+
+/** factor · (xᵢ Σⱼ wᵢⱼ − Σⱼ wᵢⱼ zⱼ) from the products of w with [z, 1]. */
+function differences(
+  products: Float64Array,
+  points: Float64Array,
+  count: number,
+  d: number,
+  r: number,
+  factor: number,
+): Float64Array {
+  const out = new Float64Array(count * d);
+  for (let i = 0; i < count; i++) {
+    const total = products[i * r + d]!;
+    for (let p = 0; p < d; p++) {
+      out[i * d + p] = factor * (points[i * d + p]! * total - products[i * r + p]!);
+    }
+  }
+  return out;
+}
+
+/** scales[p] += ½ Σᵢ gradient[i, p] x[i, p]. */
+function addProducts(scales: Float64Array, gradient: Float64Array, points: Float64Array): void {
+  for (let i = 0, p = 0; i < gradient.length; i++) {
+    scales[p]! += 0.5 * gradient[i]! * points[i]!;
+    if (++p === scales.length) p = 0;
+  }
+}
