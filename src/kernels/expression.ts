@@ -78,9 +78,11 @@ class Parser {
   }
 
   #sum(): Build {
+    const start = this.#peek().at;
     const terms = [this.#product()];
     while (this.#take("+")) terms.push(this.#product());
-    return terms.length === 1 ? terms[0]! : (inputs) => sum(...terms.map((term) => term(inputs)));
+    if (terms.length === 1) return terms[0]!;
+    return (inputs) => this.#located(start, () => sum(...terms.map((term) => term(inputs))));
   }
 
   /** Kernels and numbers between signs of multiplication; the numbers scale the product of the kernels. */
@@ -97,7 +99,7 @@ class Parser {
     }
     return (inputs) => {
       const kernels = factors.map((factor) => factor(inputs));
-      const kernel = kernels.length === 1 ? kernels[0]! : product(...kernels);
+      const kernel = kernels.length === 1 ? kernels[0]! : this.#located(start, () => product(...kernels));
       return number === undefined ? kernel : this.#located(start, () => scaled(kernel, number));
     };
   }
@@ -165,7 +167,14 @@ class Parser {
         if (inputs === undefined) throw this.#error(place, "ard needs to know the number of columns");
         return [option, inputs] as const;
       });
-      return this.#located(at, () => make(Object.fromEntries(given)));
+      const kernel = this.#located(at, () => make(Object.fromEntries(given)));
+      if (inputs !== undefined && kernel.inputs !== undefined && kernel.inputs !== inputs) {
+        throw this.#error(
+          at,
+          `this ${name} takes ${kernel.inputs} column(s), there are ${inputs}; choose some: ${name}[0]`,
+        );
+      }
+      return kernel;
     };
   }
 
