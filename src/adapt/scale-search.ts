@@ -21,13 +21,16 @@ export type ScaleEvidence = (
 /** How the noise variance is searched: fixed, or anywhere above a floor. */
 export interface NoiseSearch {
   readonly fixed: number | undefined;
-  /** Below this share of the residuals' size rounding rules; evidence that wants none at all ends here. */
+  /**
+   * Evidence that wants no noise at all ends here: at a standard deviation of a thousandth of the residuals', where
+   * the algebra still keeps ten digits.
+   */
   readonly floor: number;
 }
 
 /** The search for the noise of residuals r, with targets y telling their scale when the residuals vanish. */
 export function noiseSearch(r: Matrix, y: Matrix, fixed: number | undefined): NoiseSearch {
-  return { fixed, floor: 1e-8 * meanSquare(r) + 1e-14 * meanSquare(y) + Number.MIN_VALUE };
+  return { fixed, floor: 1e-6 * meanSquare(r) + 1e-14 * meanSquare(y) + Number.MIN_VALUE };
 }
 
 export function meanSquare(a: Matrix): number {

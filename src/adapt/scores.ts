@@ -1,5 +1,4 @@
 import { expectShape, type Matrix } from "../linalg/index.ts";
-import type { Gaussian } from "../processes/index.ts";
 import { normalQuantile } from "../random/index.ts";
 
 /** How good predictions are, against the truth. */
@@ -19,14 +18,22 @@ export function rmse(mean: Matrix, y: Matrix): number {
   return Math.sqrt(sum / y.data.length);
 }
 
-/** Scores of predictions of noisy observations. */
-export function scores(predicted: Gaussian, y: Matrix): Scores {
-  const { mean, standardDeviation } = predicted;
+/** Predictions of noisy observations, each n × outputs: a Gaussian, say. */
+export interface Predicted {
+  readonly mean: Matrix;
+  readonly variance: Matrix;
+}
+
+/** Scores of predictions, each value on its own. Throws ShapeError when y has another shape. */
+export function scores({ mean, variance }: Predicted, y: Matrix): Scores {
   const width = normalQuantile(0.975);
-  const inside = y.data.filter((v, i) => Math.abs(v - mean.data[i]!) <= width * standardDeviation.data[i]!);
-  return {
-    rmse: rmse(mean, y),
-    nlpd: -predicted.logDensities(y).data.reduce((sum, v) => sum + v, 0) / y.data.length,
-    coverage95: inside.length / y.data.length,
-  };
+  let inside = 0;
+  let density = 0;
+  y.data.forEach((v, i) => {
+    const square = (v - mean.data[i]!) ** 2 / variance.data[i]!;
+    if (square <= width * width) inside++;
+    density -= 0.5 * (Math.log(2 * Math.PI * variance.data[i]!) + square);
+  });
+  const n = y.data.length;
+  return { rmse: rmse(mean, y), nlpd: -density / n, coverage95: inside / n };
 }

@@ -3,6 +3,7 @@ import {
   dot,
   expectFinite,
   expectShape,
+  type Fn,
   gramOf,
   halfSolve,
   halfSolveTransposed,
@@ -12,11 +13,11 @@ import {
   multiply,
   reshape,
   rowRange,
-  type SolveReport,
   scale,
   subtract,
   transpose,
 } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
 import {
   expectObservations,
   Gaussian,
@@ -31,7 +32,6 @@ import { type FeatureMoments, whitenedPosterior } from "./layer-scales.ts";
 
 /** The adapted posterior found in weight space: p × p algebra, for more values than parameters. */
 export interface WeightPosterior extends Posterior {
-  readonly report: SolveReport;
   /** The posterior mean of the move of the weights, in the order of `flatten`. */
   readonly shift: Float64Array;
   condition(more: Observations): WeightPosterior;
@@ -40,9 +40,10 @@ export interface WeightPosterior extends Posterior {
 // Points whose Jacobian rows are written out at a time.
 const chunk = 256;
 
-/** Sums of JᵀJ, Jᵀr and rᵀr over data, in chunks; r are the residuals of the kernel's network. */
+/** Sums of JᵀJ, Jᵀr and rᵀr over data, in chunks; J is the network's Jacobian, r the residuals of the mean. */
 export function featureMoments(
-  { network }: TangentKernel,
+  network: Network,
+  mean: Fn,
   { x, y }: { x: Matrix; y: Matrix },
 ): FeatureMoments {
   let squares: Matrix | undefined;
@@ -50,7 +51,7 @@ export function featureMoments(
   let total = 0;
   for (const part of chunks(x)) {
     const j = jacobian(network, part.x);
-    const r = subtract(rowRange(y, part.from, part.to), network.at(part.x));
+    const r = subtract(rowRange(y, part.from, part.to), mean.at(part.x));
     const column = reshape(r, r.data.length, 1);
     squares = squares ? add(squares, gramOf(j, true)) : gramOf(j, true);
     const jr = multiply(j, column, { a: true });
@@ -60,9 +61,10 @@ export function featureMoments(
   return { squares: squares!, projected: projected!, total, count: y.data.length };
 }
 
-/** The posterior of network + J(x) w, w ~ N(0, s), given the observations, by p × p algebra. */
+/** The posterior of mean(x) + J(x) w, w ~ N(0, s), given the observations, by p × p algebra. */
 export function conditionInWeightSpace(
   kernel: TangentKernel,
+  mean: Fn,
   data: readonly Observations[],
 ): WeightPosterior {
   const { network, outputs } = kernel;
@@ -71,7 +73,7 @@ export function conditionInWeightSpace(
     expectObservations(d, inputs, outputs);
   });
   // Dividing each set by its own noise leaves a problem of unit noise.
-  const moments = data.map((d) => scaled(featureMoments(kernel, d), 1 / d.noiseVariance));
+  const moments = data.map((d) => scaled(featureMoments(network, mean, d), 1 / d.noiseVariance));
   const whole = moments.reduce((a, b) => ({
     squares: add(a.squares, b.squares),
     projected: add(a.projected, b.projected),
@@ -79,8 +81,8 @@ export function conditionInWeightSpace(
     count: a.count + b.count,
   }));
   const deviations = weightDeviations(kernel);
-  const { factor, mean } = whitenedPosterior(whole.squares, whole.projected, deviations, 1);
-  const shift = mean.data.map((u, i) => deviations[i]! * u);
+  const { factor, mean: whitenedMean } = whitenedPosterior(whole.squares, whole.projected, deviations, 1);
+  const shift = whitenedMean.data.map((u, i) => deviations[i]! * u);
   const logNoise = data.reduce((sum, d) => sum + d.y.data.length * Math.log(d.noiseVariance), 0);
   const logEvidence =
     -0.5 *
@@ -100,7 +102,7 @@ export function conditionInWeightSpace(
     }
     return halfSolve(factor, transpose(j));
   };
-  const meanAt = (x: Matrix) => add(network.at(x), move.at(x));
+  const meanAt = (x: Matrix) => add(mean.at(x), move.at(x));
 
   const posterior: WeightPosterior = {
     inputs,
@@ -138,7 +140,7 @@ export function conditionInWeightSpace(
           network,
           shift.map((w, i) => w + deviations[i]! * u.data[i]!),
         );
-        return { inputs, outputs, at: (x: Matrix) => add(network.at(x), drawn.at(x)) };
+        return { inputs, outputs, at: (x: Matrix) => add(mean.at(x), drawn.at(x)) };
       }),
     leaveOneOut() {
       // (K + σ²I)⁻¹ has diagonal blocks I/σ² − V_ii/σ⁴, V_ii the posterior covariance of f at the point.
@@ -166,7 +168,7 @@ export function conditionInWeightSpace(
       }
       return leaveOneOutFrom((i) => blocks[i]!, alpha, y);
     },
-    condition: (more) => conditionInWeightSpace(kernel, [...data, more]),
+    condition: (more) => conditionInWeightSpace(kernel, mean, [...data, more]),
   };
   return posterior;
 }

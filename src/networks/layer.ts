@@ -47,12 +47,13 @@ export interface Layer<T = unknown> {
   /** The output's tangent for tangents of the input and of the weights; either may be absent (zero). */
   jvp(weights: Weights, tape: T, dx: Tensor | undefined, dweights: Weights | undefined): Tensor;
   /**
-   * This layer's share of J Jᵀ, added to `out` in f64: out[i·o + p, j·o + q] += ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩
-   * over the layer's own weights w, J never formed. Absent on layers without weights.
+   * `scale` times this layer's share of J Jᵀ, added to `out` in f64, J never formed:
+   * out[i·o + p, j·o + q] += scale · ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩ over the layer's own weights w. Absent on layers
+   * without weights.
    */
-  addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, out: Matrix): void;
-  /** The diagonal of the share with itself, n·o long, added to `out`. */
-  addTangentDiagonal?(side: TangentSide<T>, out: Float64Array): void;
+  addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, scale: number, out: Matrix): void;
+  /** `scale` times the diagonal of the share with itself, n·o long, added to `out`. */
+  addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
   writeJacobian?(side: TangentSide<T>, out: Matrix, column: number): void;
 }

@@ -16,7 +16,6 @@ import {
   multiply,
   reshape,
   rowRange,
-  type SolveReport,
   solve,
   subtract,
   transpose,
@@ -32,8 +31,6 @@ export interface ExactPosterior extends Posterior {
   readonly prior: GaussianProcess;
   /** All data conditioned on, in the order they came. */
   readonly data: readonly Observations[];
-  /** How K + Σ was factored, and the jitter it needed. */
-  readonly report: SolveReport;
   condition(more: Observations): ExactPosterior;
 }
 

@@ -4,6 +4,7 @@ import { add, expectFinite, expectShape, type Fn, type Matrix, matrix, reshape }
 import { type Key, split } from "../random/index.ts";
 import { conditionExactly, type ExactPosterior } from "./exact.ts";
 import { Gaussian } from "./gaussian.ts";
+import { constantMean } from "./means.ts";
 import type { Observations, Process } from "./process.ts";
 
 /** A Gaussian process before any data: a mean function and a kernel. */
@@ -25,7 +26,7 @@ export interface GpOptions {
 export function gp(kernel: Kernel, options: GpOptions = {}): GaussianProcess {
   const inputs = options.inputs ?? kernel.inputs ?? options.mean?.inputs ?? 1;
   const outputs = kernel.outputs;
-  const mean = options.mean ?? zeroMean(inputs, outputs);
+  const mean = options.mean ?? constantMean(inputs, new Float64Array(outputs));
   if (mean.inputs !== inputs || mean.outputs !== outputs) {
     throw new UsageError(
       `the mean maps ${mean.inputs} inputs to ${mean.outputs} outputs, the process ${inputs} to ${outputs}`,
@@ -59,10 +60,6 @@ export function gp(kernel: Kernel, options: GpOptions = {}): GaussianProcess {
 export function expectPoints(x: Matrix, inputs: number): void {
   expectShape(x, "x", undefined, inputs);
   expectFinite(x, "x");
-}
-
-function zeroMean(inputs: number, outputs: number): Fn {
-  return { inputs, outputs, at: (x) => matrix(x.rows, outputs) };
 }
 
 function plus(f: Fn, g: Fn): Fn {

@@ -1,4 +1,4 @@
-import type { Fn, Matrix } from "../linalg/index.ts";
+import type { Fn, Matrix, SolveReport } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import type { Gaussian, Marginal } from "./gaussian.ts";
 
@@ -37,6 +37,8 @@ export interface LeaveOneOut {
 /** p(f | data) under a Gaussian likelihood: again a process. */
 export interface Posterior extends Process<Gaussian> {
   readonly noiseVariance: number;
+  /** How the posterior's matrix was factored, and the jitter it needed. */
+  readonly report: SolveReport;
   /** log p(y), the log marginal likelihood, in nats. */
   readonly logEvidence: number;
   /** The distribution of noisy observations at x. */

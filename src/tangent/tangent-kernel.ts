@@ -54,15 +54,9 @@ function tangentKernelOf(
 
   const sum = (a: readonly TangentSite[], b: readonly TangentSite[], rows: number, cols: number): Matrix => {
     const out = matrix(rows * outputs, cols * outputs);
-    const share = shared ? out : matrix(out.rows, out.cols);
     a.forEach((site, l) => {
-      site.layer.addTangentGram!(site.side, a === b ? site.side : b[l]!.side, share);
-      if (shared) return;
-      const s = layerScales[l]!;
-      for (let i = 0; i < out.data.length; i++) out.data[i]! += s * share.data[i]!;
-      share.data.fill(0);
+      site.layer.addTangentGram!(site.side, b[l]!.side, layerScales[l]!, out);
     });
-    if (shared) for (let i = 0; i < out.data.length; i++) out.data[i]! *= layerScales[0]!;
     return out;
   };
 
@@ -71,7 +65,7 @@ function tangentKernelOf(
     const b = z === x ? a : tangentSites(net, z);
     return a.map((site, l) => {
       const out = matrix(x.rows * outputs, z.rows * outputs);
-      site.layer.addTangentGram!(site.side, a === b ? site.side : b[l]!.side, out);
+      site.layer.addTangentGram!(site.side, b[l]!.side, 1, out);
       return out;
     });
   };
@@ -93,11 +87,8 @@ function tangentKernelOf(
     cross: (x, z) => sum(tangentSites(net, x), tangentSites(net, z), x.rows, z.rows),
     diagonal(x) {
       const out = new Float64Array(x.rows * outputs);
-      const share = new Float64Array(out.length);
       tangentSites(net, x).forEach((site, l) => {
-        share.fill(0);
-        site.layer.addTangentDiagonal!(site.side, share);
-        for (let i = 0; i < out.length; i++) out[i]! += layerScales[l]! * share[i]!;
+        site.layer.addTangentDiagonal!(site.side, layerScales[l]!, out);
       });
       return out;
     },

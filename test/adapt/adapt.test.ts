@@ -41,7 +41,7 @@ describe.each(["one_scale", "layer_scales"] as const)(
     it.each(["function", "weight"] as const)(
       "in %s space: evidence, mean, covariance, leave-one-out",
       (space) => {
-        const { process } = conditionTangent(goldenKernel(which), data, space);
+        const { process } = conditionTangent(goldenKernel(which), data, { space });
         // The golden script's own two routes agree to 1e-9.
         expect(process.logEvidence).toBeCloseTo(expected.log_marginal_likelihood, 8);
         expectClose(process.at(z).mean.data, expected.posterior_mean, 1e-9);
@@ -143,7 +143,7 @@ describe("marginal likelihood of scales and noise", () => {
 
   it("is a direct normal density", () => {
     const noise = 0.05;
-    const direct = conditionTangent(kernel, { x, y, noiseVariance: noise }, "function");
+    const direct = conditionTangent(kernel, { x, y, noiseVariance: noise }, { space: "function" });
     // N(y; net(x), J Jᵀ + σ² I) by the eigenvalues of the explicit matrix.
     const k = gramOf(j);
     const s = spectrumOfGram(k, residual);
@@ -197,7 +197,7 @@ describe("adapt", () => {
       const other = conditionTangent(
         auto.kernel,
         { x: many, y: targets, noiseVariance: auto.noiseVariance },
-        "function",
+        { space: "function" },
       ).process;
       const points = randomMatrix(9, 2, "points");
       const [a, b] = [auto.process.at(points), other.at(points)];
@@ -227,7 +227,7 @@ describe("adapt", () => {
       const { kernel, noiseVariance, process } = adapt(wide, part, { space });
       const loo = process.leaveOneOut();
       const rest = { x: rowRange(many, 1, 8), y: rowRange(targets, 1, 8), noiseVariance };
-      const refit = conditionTangent(kernel, rest, space).process.observed(rowRange(many, 0, 1));
+      const refit = conditionTangent(kernel, rest, { space }).process.observed(rowRange(many, 0, 1));
       expectClose(loo.mean.data.slice(0, 2), refit.mean.data, 1e-9);
       expectClose(loo.variance.data.slice(0, 2), refit.variance.data, 1e-9);
     }
@@ -240,8 +240,10 @@ describe("adapt", () => {
       y: rowRange(targets, a, b),
       noiseVariance,
     });
-    const twice = conditionInWeightSpace(kernel, [part(0, 20, 0.1)]).condition(part(20, 60, 0.4));
-    const exact = conditionTangent(kernel, part(0, 20, 0.1), "function").process.condition(part(20, 60, 0.4));
+    const twice = conditionInWeightSpace(kernel, wide, [part(0, 20, 0.1)]).condition(part(20, 60, 0.4));
+    const exact = conditionTangent(kernel, part(0, 20, 0.1), { space: "function" }).process.condition(
+      part(20, 60, 0.4),
+    );
     const points = randomMatrix(5, 2, "points");
     expectClose(twice.at(points).covariance.data, exact.at(points).covariance.data, 1e-8);
     expectClose(twice.at(points).mean.data, exact.at(points).mean.data, 1e-8);
@@ -281,12 +283,30 @@ describe("adapt", () => {
       conditionTangent(
         tangentKernel(single),
         { x: many, y: rowRange({ ...targets, cols: 1, rows: 120 }, 0, 60), noiseVariance: 0.1 },
-        space,
+        { space },
       ).process.at(many),
     );
     // The Jacobian is the same f32 numbers in both; only the mean's own passes differ, at single precision.
     expectClose(both[0]!.variance.data, both[1]!.variance.data, 1e-7);
     expectClose(both[0]!.mean.data, both[1]!.mean.data, 1e-4);
+  });
+
+  it("falls back to the mean that was asked for, in both spaces alike", () => {
+    const part = { x: rowRange(many, 0, 13), y: rowRange(targets, 0, 13) };
+    const spaces = ["function", "weight"] as const;
+    const [f, w] = spaces.map((space) => adapt(wide, part, { mean: "constant", space, noiseVariance: 0.01 }));
+    const points = randomMatrix(9, 2, "points");
+    expectClose(f!.process.at(points).mean.data, w!.process.at(points).mean.data, 1e-8);
+    expectClose(f!.process.at(points).covariance.data, w!.process.at(points).covariance.data, 1e-8);
+    // With noise that drowns the data, what is left is the mean of y.
+    const means = [0, 1].map((c) =>
+      part.y.data.filter((_, i) => i % 2 === c).reduce((sum, v) => sum + v / 13, 0),
+    );
+    for (const space of spaces) {
+      const data = { ...part, noiseVariance: 1e12 };
+      const { process } = conditionTangent(tangentKernel(wide), data, { space, mean: "constant" });
+      expectClose(process.at(rowRange(points, 0, 1)).mean.data, means, 1e-8);
+    }
   });
 
   it("scores predictions", () => {

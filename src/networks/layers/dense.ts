@@ -84,7 +84,7 @@ export function dense(units: number): Layer<Tape> {
       }
       return fromInput ?? fromWeights ?? { shape: [n, units], data: floatsLike(x.data, n * units) };
     },
-    addTangentGram(a, b, out) {
+    addTangentGram(a, b, scale, out) {
       // ⟨Δ_i x_iᵀ, Δ_j x_jᵀ⟩ + ⟨Δ_i, Δ_j⟩ = (x_i·x_j + 1)(Δ_i·Δ_j): no weight gradient is ever formed.
       const same = a === b;
       const xa = wide(a.tape);
@@ -96,17 +96,17 @@ export function dense(units: number): Layer<Tape> {
       for (let r = 0; r < deltas.rows; r++) {
         const from = Math.floor(r / outputs) * inputs.cols;
         for (let j = 0, c = r * cols; j < inputs.cols; j++) {
-          const factor = inputs.data[from + j]! + 1;
+          const factor = scale * (inputs.data[from + j]! + 1);
           for (let q = 0; q < outputs; q++, c++) out.data[c]! += factor * deltas.data[c]!;
         }
       }
     },
-    addTangentDiagonal(side, out) {
+    addTangentDiagonal(side, scale, out) {
       const x = wide(side.tape);
       const d = stackCotangents(side);
       const outputs = side.cotangents.length;
       for (let r = 0; r < d.rows; r++) {
-        out[r]! += (squaredNorm(x, Math.floor(r / outputs)) + 1) * squaredNorm(d, r);
+        out[r]! += scale * (squaredNorm(x, Math.floor(r / outputs)) + 1) * squaredNorm(d, r);
       }
     },
     writeJacobian(side, out, column) {

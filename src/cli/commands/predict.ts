@@ -1,0 +1,91 @@
+import { Command } from "commander";
+import { readBytes, readTable, writeAtomically } from "../../data/files.ts";
+import { decodeModel, formatTable, predictModel, scorePrediction } from "../../data/index.ts";
+import { column } from "../../data/table.ts";
+import { UsageError } from "../../errors/index.ts";
+import { matrix } from "../../linalg/index.ts";
+import { bandFigure, figureBytes, figurePath, predictionFigure } from "../figures.ts";
+import { counted, percent, print, short } from "../report.ts";
+
+interface Options {
+  out: string;
+  target?: string;
+  figure?: string;
+  json?: boolean;
+}
+
+export function predictCommand(): Command {
+  return new Command("predict")
+    .description(
+      "Predict each row of a table: mean, sd and 95 % interval (mean only from a network not adapted).",
+    )
+    .argument("<model>", "a model written by train or adapt")
+    .argument("<table>", "CSV file with the model's input columns, in any order")
+    .requiredOption("--out <file>", "where the predictions go (.csv)")
+    .option("--target <column>", "score the predictions against this column")
+    .option(
+      "--figure <file>",
+      "draw predictions against the target, or the function of one input (.svg or .png)",
+      figurePath,
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      "\nExample:\n  funspace predict adapted.safetensors more.csv --out predictions.csv --target y",
+    )
+    .action(predictAction);
+}
+
+async function predictAction(modelPath: string, tablePath: string, options: Options): Promise<void> {
+  const start = performance.now();
+  const model = decodeModel(await readBytes(modelPath), modelPath);
+  const table = await readTable(tablePath);
+  const truth = options.target === undefined ? undefined : column(table, options.target);
+  const prediction = predictModel(model, table);
+  const { mean, spread } = prediction;
+  const columns = spread ? { mean, sd: spread.sd, lower95: spread.lower, upper95: spread.upper } : { mean };
+  const figure =
+    options.figure === undefined
+      ? undefined
+      : truth
+        ? predictionFigure(model, prediction, truth)
+        : bandFigure(model, `${model.target.names[0]}, adapted`, table);
+  if (options.figure !== undefined && !figure) {
+    throw new UsageError(
+      "--figure needs --target to compare with (only an adapted model of one input does without)",
+    );
+  }
+  const drawn = figure && (await figureBytes(figure, options.figure!));
+  await writeAtomically(options.out, formatTable(Object.keys(columns), beside(Object.values(columns))));
+  if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
+  const scored = truth && scorePrediction(prediction, truth);
+  const seconds = (performance.now() - start) / 1000;
+  const lines = [`Predicted ${counted(table.rows, "row")} in ${seconds.toFixed(1)} s: ${options.out}`];
+  if (scored) {
+    const { rmse, nlpd, coverage95 } = scored;
+    lines.push(
+      nlpd === undefined || coverage95 === undefined
+        ? `RMSE ${short(rmse)}`
+        : `RMSE ${short(rmse)}, NLPD ${short(nlpd)}, 95 % intervals cover ${percent(coverage95)}`,
+    );
+  }
+  print(
+    {
+      json: { command: "predict", out: options.out, rows: table.rows, ...scored, seconds },
+      text: lines.join("\n"),
+    },
+    options.json,
+  );
+}
+
+/** Columns side by side, one row a value. */
+function beside(columns: readonly Float64Array[]) {
+  const rows = columns[0]!.length;
+  const out = matrix(rows, columns.length);
+  columns.forEach((values, c) => {
+    values.forEach((v, i) => {
+      out.data[i * columns.length + c] = v;
+    });
+  });
+  return out;
+}

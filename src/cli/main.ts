@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { FunspaceError } from "../errors/index.ts";
+import { adaptCommand } from "./commands/adapt.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { trainCommand } from "./commands/train.ts";
+
+/** Exit codes: bad usage is the caller's mistake on the command line; failure is anything else that went wrong. */
+const exit = { failure: 1, usage: 2 } as const;
+
+const program = new Command("funspace")
+  .description(
+    "Deep learning in function space: train a network, adapt it to new data as a Gaussian process.",
+  )
+  .version("0.1.0")
+  .showHelpAfterError("(--help shows what is expected)")
+  .exitOverride();
+for (const command of [trainCommand(), adaptCommand(), predictCommand(), demoCommand()]) {
+  program.addCommand(command.exitOverride().copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has written its own message; help and --version come as errors with code 0.
+    process.exitCode = error.exitCode === 0 ? 0 : exit.usage;
+  } else if (error instanceof FunspaceError) {
+    process.stderr.write(`funspace: ${error.message}\n`);
+    process.exitCode = error.code === "usage" ? exit.usage : exit.failure;
+  } else {
+    process.stderr.write(
+      `funspace: unexpected failure, please report it\n${(error as Error).stack ?? error}\n`,
+    );
+    process.exitCode = exit.failure;
+  }
+}

@@ -1,0 +1,36 @@
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { bike } from "./bike.ts";
+import type { Check, Group } from "./check.ts";
+import { sines } from "./sines.ts";
+
+/** The long checks: prints a table of each, its threshold and what came, and keeps it in ACCEPTANCE.md. */
+const groups: readonly Group[] = [bike, sines];
+const wanted = process.argv.slice(2);
+const chosen = groups.filter((_, i) => wanted.length === 0 || wanted.includes(["bike", "sines"][i]!));
+
+const sections: string[] = [];
+let failed = 0;
+for (const group of chosen) {
+  const start = performance.now();
+  const checks = group.run();
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  const body = typeof checks === "string" ? checks : table(checks);
+  if (typeof checks !== "string") failed += checks.filter((c) => c.pass === false).length;
+  const section = `## ${group.title}\n\n${body}\n\n(${seconds} s)\n`;
+  console.log(section);
+  sections.push(section);
+}
+// A part of the checks is for looking at: only the whole is kept.
+if (wanted.length === 0) {
+  const head =
+    "# Acceptance\n\nMade by `npm run acceptance`: each long check, its threshold and what came on the machine of its last run.\n";
+  writeFileSync(resolve(import.meta.dirname, "../../ACCEPTANCE.md"), `${head}\n${sections.join("\n")}`);
+}
+process.exitCode = failed > 0 ? 1 : 0;
+
+function table(checks: readonly Check[]): string {
+  const verdict = { true: "pass", false: "**FAIL**", undefined: "" };
+  const rows = checks.map((c) => `| ${c.name} | ${c.threshold} | ${c.found} | ${verdict[`${c.pass}`]} |`);
+  return ["| check | threshold | came | |", "|---|---|---|---|", ...rows].join("\n");
+}
