@@ -42,6 +42,9 @@ export function after(kernel: Kernel, fn: Fn): Kernel {
       return kernel.cross(a, b!);
     },
     diagonal: (x) => kernel.diagonal(fn.at(x)),
+    ...(kernel.multiply && {
+      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => kernel.multiply!(...both(x, z), v),
+    }),
     pullback(x, z, bar): Gradient {
       const [a, b] = both(x, z);
       const ofKernel = kernel.pullback(a, b, bar);

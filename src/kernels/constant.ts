@@ -26,6 +26,15 @@ function constantOf(parameters: Parameters): Kernel {
     gram: (x) => cross(x, x),
     cross,
     diagonal: (x) => new Float64Array(x.rows).fill(variance),
+    multiply(x, _z, v) {
+      const sums = new Float64Array(v.cols);
+      v.data.forEach((value, k) => {
+        sums[k % v.cols]! += variance * value;
+      });
+      const out = matrix(x.rows, v.cols);
+      for (let i = 0; i < x.rows; i++) out.data.set(sums, i * v.cols);
+      return out;
+    },
     pullback: (_x, _z, bar) => ({ variance: Float64Array.of(bar.data.reduce((sum, v) => sum + v, 0)) }),
     pullbackInputs: zeroInputGradient,
     features: (_key, inputs, count) => ({

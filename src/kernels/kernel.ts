@@ -19,6 +19,8 @@ export interface Kernel {
   cross(x: Matrix, z: Matrix): Matrix;
   /** The diagonal of k(X, X), n·o long, without forming it. */
   diagonal(x: Matrix): Float64Array;
+  /** k(X, Z) v, z left out for X itself, v (m·o × r); the matrix is never stored. Where that can be had. */
+  multiply?(x: Matrix, z: Matrix | undefined, v: Matrix): Matrix;
   /** ∂⟨bar, K⟩/∂θ for K = k(X, X), or k(X, Z) when z is given, and bar of K's shape (symmetric for k(X, X)). */
   pullback(x: Matrix, z: Matrix | undefined, bar: Matrix): Gradient;
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */

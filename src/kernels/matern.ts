@@ -1,7 +1,6 @@
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Profile } from "./pairwise.ts";
 import type { Parameters } from "./parameters.ts";
 import {
   type StationaryOptions,
@@ -15,87 +14,42 @@ import {
 
 /** k = variance · e^(−r): the Ornstein–Uhlenbeck process, continuous and nowhere smooth. */
 export function matern12(options: StationaryOptions = {}): Kernel {
-  return maternOf(half, stationaryParameters(options));
+  return maternOf("matern12", stationaryParameters(options));
 }
 
 /** k = variance · (1 + √3 r) e^(−√3 r): functions with one derivative. */
 export function matern32(options: StationaryOptions = {}): Kernel {
-  return maternOf(threeHalves, stationaryParameters(options));
+  return maternOf("matern32", stationaryParameters(options));
 }
 
 /** k = variance · (1 + √5 r + 5r²/3) e^(−√5 r): functions with two derivatives. */
 export function matern52(options: StationaryOptions = {}): Kernel {
-  return maternOf(fiveHalves, stationaryParameters(options));
+  return maternOf("matern52", stationaryParameters(options));
 }
 
-interface Order {
-  readonly kind: string;
-  /** 2ν, the degrees of freedom of the spectral density. */
-  readonly freedom: number;
-  readonly profile: Profile;
-}
+// 2ν, the degrees of freedom of the spectral density.
+const freedom = { matern12: 1, matern32: 3, matern52: 5 } as const;
 
-const half: Order = {
-  kind: "matern12",
-  freedom: 1,
-  profile(row, count, slope) {
-    for (let j = 0; j < count; j++) {
-      const r = Math.sqrt(row[j]!);
-      const e = Math.exp(-r);
-      row[j] = e;
-      if (slope) slope[j] = r > 0 ? -e / (2 * r) : 0;
-    }
-  },
-};
-
-const threeHalves: Order = {
-  kind: "matern32",
-  freedom: 3,
-  profile(row, count, slope) {
-    for (let j = 0; j < count; j++) {
-      const r = Math.sqrt(3 * row[j]!);
-      const e = Math.exp(-r);
-      row[j] = (1 + r) * e;
-      if (slope) slope[j] = -1.5 * e;
-    }
-  },
-};
-
-const fiveHalves: Order = {
-  kind: "matern52",
-  freedom: 5,
-  profile(row, count, slope) {
-    for (let j = 0; j < count; j++) {
-      const square = 5 * row[j]!;
-      const r = Math.sqrt(square);
-      const e = Math.exp(-r);
-      row[j] = (1 + r + square / 3) * e;
-      if (slope) slope[j] = (-5 / 6) * (1 + r) * e;
-    }
-  },
-};
-
-function maternOf(order: Order, parameters: Parameters): Kernel {
-  const { kind, freedom, profile } = order;
+function maternOf(name: keyof typeof freedom, parameters: Parameters): Kernel {
   return stationary({
-    kind,
+    kind: name,
     parameters,
-    with: (next) => maternOf(order, next),
-    profile,
-    placement: scaling(kind, parameters.lengthscale!.value),
-    frequencies: (key, count, dims) => studentT(key, count, dims, freedom),
-    startAt: (x, variance) => maternOf(order, startStationary(parameters, x, variance)),
+    with: (next) => maternOf(name, next),
+    map: { name },
+    placement: scaling(name, parameters.lengthscale!.value),
+    frequencies: (key, count, dims) => studentT(key, count, dims, freedom[name]),
+    startAt: (x, variance) => maternOf(name, startStationary(parameters, x, variance)),
   });
 }
 
-/** Rows of a multivariate t distribution: normal ones over √(χ²/freedom), the spectral density of a Matérn kernel. */
-function studentT(key: Key, count: number, dims: number, freedom: number): Matrix {
+/** Rows of a multivariate t distribution: normal ones over √(χ²/degrees), the spectral density of a Matérn kernel. */
+function studentT(key: Key, count: number, dims: number, degrees: number): Matrix {
   const out = matrix(count, dims, normal(split(key, "direction"), count * dims));
-  const squares = normal(split(key, "length"), count * freedom);
+  const squares = normal(split(key, "length"), count * degrees);
   for (let f = 0; f < count; f++) {
     let chi = 0;
-    for (let s = 0; s < freedom; s++) chi += squares[f * freedom + s]! ** 2;
-    const stretch = Math.sqrt(freedom / chi);
+    for (let s = 0; s < degrees; s++) chi += squares[f * degrees + s]! ** 2;
+    const stretch = Math.sqrt(degrees / chi);
     for (let c = 0; c < dims; c++) out.data[f * dims + c]! *= stretch;
   }
   return out;

@@ -40,6 +40,9 @@ export function on(kernel: Kernel, columns: readonly number[]): Kernel {
       return kernel.cross(a, b!);
     },
     diagonal: (x) => kernel.diagonal(pick(x)),
+    ...(kernel.multiply && {
+      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => kernel.multiply!(...both(x, z), v),
+    }),
     pullback: (x, z, bar) => kernel.pullback(...both(x, z), bar),
     ...(kernel.pullbackInputs && {
       pullbackInputs(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient {

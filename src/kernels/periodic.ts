@@ -3,7 +3,6 @@ import { normal } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
-import { squaredExponential } from "./rbf.ts";
 import { ranges } from "./scale-of-data.ts";
 import { type Placement, type StationaryOptions, stationary, stationaryParameters } from "./stationary.ts";
 
@@ -28,7 +27,7 @@ function periodicOf(parameters: Parameters): Kernel {
     kind: "periodic",
     parameters,
     with: periodicOf,
-    profile: squaredExponential,
+    map: { name: "rbf" },
     placement: circles(parameters.period!.value, parameters.lengthscale!.value),
     frequencies: (key, count, dims) => matrix(count, dims, normal(key, count * dims)),
     startAt: (x, variance) =>

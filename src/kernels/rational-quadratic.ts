@@ -1,7 +1,6 @@
 import { matrix } from "../linalg/index.ts";
 import { type Key, normal, split, uniform } from "../random/index.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Profile } from "./pairwise.ts";
 import { type Parameters, positive, unlessGiven } from "./parameters.ts";
 import {
   type StationaryOptions,
@@ -33,8 +32,7 @@ function rationalQuadraticOf(parameters: Parameters): Kernel {
     kind: "rationalQuadratic",
     parameters,
     with: rationalQuadraticOf,
-    profile: profileOf(alpha),
-    shape: "alpha",
+    map: { name: "rationalQuadratic", alpha },
     placement: scaling("rationalQuadratic", parameters.lengthscale!.value),
     frequencies(key, count, dims) {
       // e^(−τr²/2) mixed over τ ~ Gamma(alpha, rate alpha).
@@ -48,19 +46,6 @@ function rationalQuadraticOf(parameters: Parameters): Kernel {
     },
     startAt: (x, variance) => rationalQuadraticOf(startStationary(parameters, x, variance)),
   });
-}
-
-function profileOf(alpha: number): Profile {
-  return (row, count, slope, shape) => {
-    for (let j = 0; j < count; j++) {
-      const part = row[j]! / (2 * alpha);
-      const log = Math.log1p(part);
-      const value = Math.exp(-alpha * log);
-      row[j] = value;
-      if (slope) slope[j] = (-0.5 * value) / (1 + part);
-      if (shape) shape[j] = value * (part / (1 + part) - log);
-    }
-  };
 }
 
 /** Draws of Gamma(shape, 1) by rejection, all that still miss in one round (Marsaglia & Tsang 2000). */

@@ -1,7 +1,6 @@
 import { matrix } from "../linalg/index.ts";
 import { normal } from "../random/index.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Profile } from "./pairwise.ts";
 import type { Parameters } from "./parameters.ts";
 import {
   type StationaryOptions,
@@ -24,18 +23,9 @@ function rbfOf(parameters: Parameters): Kernel {
     kind: "rbf",
     parameters,
     with: rbfOf,
-    profile: squaredExponential,
+    map: { name: "rbf" },
     placement: scaling("rbf", parameters.lengthscale!.value),
     frequencies: (key, count, dims) => matrix(count, dims, normal(key, count * dims)),
     startAt: (x, variance) => rbfOf(startStationary(parameters, x, variance)),
   });
 }
-
-/** e^(−s/2). */
-export const squaredExponential: Profile = (row, count, slope) => {
-  for (let j = 0; j < count; j++) {
-    const value = Math.exp(-0.5 * row[j]!);
-    row[j] = value;
-    if (slope) slope[j] = -0.5 * value;
-  }
-};

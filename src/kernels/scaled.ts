@@ -24,6 +24,9 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
     gram: (x) => scale(kernel.gram(x), factor),
     cross: (x, z) => scale(kernel.cross(x, z), factor),
     diagonal: (x) => kernel.diagonal(x).map((v) => factor * v),
+    ...(kernel.multiply && {
+      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => scale(kernel.multiply!(x, z, v), factor),
+    }),
     pullback(x, z, bar) {
       const k = z ? kernel.cross(x, z) : kernel.gram(x);
       let slope = 0;

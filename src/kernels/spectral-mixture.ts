@@ -6,7 +6,6 @@ import { featurePath, waves } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
 import { pairwise, pairwisePullback } from "./pairwise.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven, within } from "./parameters.ts";
-import { squaredExponential } from "./rbf.ts";
 import { ranges } from "./scale-of-data.ts";
 import { type Placement, scaling } from "./stationary.ts";
 import { waveGram, wavePullback } from "./wave.ts";
@@ -91,7 +90,7 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
   const pull = (component: Component, x: Matrix, z: Matrix | undefined, bar: Matrix) => {
     const { placement, turns, weight } = component;
     const { origin, a, b, envelope, wave } = parts(placement, turns, x, z);
-    const slopes = pairwisePullback(squaredExponential, a, b, hadamard(bar, wave));
+    const slopes = pairwisePullback({ name: "rbf" }, 1, a, b, hadamard(bar, wave));
     const ofWave = wavePullback(turns, x, z, hadamard(bar, envelope));
     const ofX = placement.pullback(x, a, slopes.a, origin);
     const ofZ = z && b && slopes.b && placement.pullback(z, b, slopes.b, origin);
@@ -100,7 +99,7 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
       data: m.data.map((v, k) => weight * (v + n.data[k]!)),
     });
     return {
-      value: slopes.value,
+      value: slopes.size,
       turns: ofWave.turns,
       lengths: ofX.parameters.lengthscale!.map((v, c) => v + (ofZ?.parameters.lengthscale?.[c] ?? 0)),
       x: together(ofX.x, ofWave.inputs.x),
@@ -199,7 +198,7 @@ function parts(placement: Placement, turns: Float64Array, x: Matrix, z: Matrix |
     origin,
     a,
     b,
-    envelope: pairwise(squaredExponential, 1, a, b),
+    envelope: pairwise({ name: "rbf" }, 1, a, b),
     wave: waveGram(turns, 1, x, z),
   };
 }

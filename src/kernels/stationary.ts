@@ -1,9 +1,10 @@
+import type { KernelMap } from "../engine/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { featurePath, waves } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
-import { type Profile, pairwise, pairwisePullback } from "./pairwise.ts";
+import { pairwise, pairwiseMultiply, pairwisePullback } from "./pairwise.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { typicalDistances } from "./scale-of-data.ts";
 
@@ -17,19 +18,18 @@ export interface StationaryOptions {
 }
 
 /**
- * variance · g(‖p(x) − p(x′)‖²): what all stationary kernels here have in common. A family says its profile g, how
- * it places points, and how to draw from its spectral density.
+ * variance · f(‖p(x) − p(x′)‖²): what all stationary kernels here have in common. A family says its map f, how it
+ * places points, and how to draw from its spectral density.
  */
 export interface Stationary {
   readonly kind: string;
-  /** "variance", the placement's, and the profile's own. */
+  /** "variance", the placement's, and the map's own. */
   readonly parameters: Parameters;
   with(parameters: Parameters): Kernel;
-  readonly profile: Profile;
-  /** The parameter that the profile's `shape` derivative belongs to. */
-  readonly shape?: string;
+  /** The engine's name for f; its α is the parameter "alpha". */
+  readonly map: KernelMap;
   readonly placement: Placement;
-  /** `count` rows from the spectral density of g in the space of placed points (`dims` columns). */
+  /** `count` rows from the spectral density of f in the space of placed points (`dims` columns). */
   frequencies(key: Key, count: number, dims: number): Matrix;
   startAt(x: Matrix, variance: number): Kernel;
 }
@@ -49,7 +49,7 @@ export interface Placement {
 }
 
 export function stationary(family: Stationary): Kernel {
-  const { kind, parameters, profile, placement, shape } = family;
+  const { kind, parameters, map, placement } = family;
   const variance = parameters.variance!.value[0]!;
   // Distances are measured from the first point: years or seconds since 1970 would lose digits when scaled.
   const sides = (x: Matrix, z: Matrix | undefined) => {
@@ -58,17 +58,16 @@ export function stationary(family: Stationary): Kernel {
   };
   const pull = (x: Matrix, z: Matrix | undefined, bar: Matrix) => {
     const { origin, a, b } = sides(x, z);
-    const slopes = pairwisePullback(profile, a, b, bar);
-    const scaled = (m: Matrix) => ({ ...m, data: m.data.map((v) => variance * v) });
+    const slopes = pairwisePullback(map, variance, a, b, bar);
     return {
       slopes,
-      ofX: placement.pullback(x, a, scaled(slopes.a), origin),
-      ofZ: b && slopes.b && z ? placement.pullback(z, b, scaled(slopes.b), origin) : undefined,
+      ofX: placement.pullback(x, a, slopes.a, origin),
+      ofZ: b && slopes.b && z ? placement.pullback(z, b, slopes.b, origin) : undefined,
     };
   };
   const cross = (x: Matrix, z: Matrix): Matrix => {
     const { a, b } = sides(x, z === x ? undefined : z);
-    return pairwise(profile, variance, a, b);
+    return pairwise(map, variance, a, b);
   };
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const dims = placement.place(matrix(0, inputs)).cols;
@@ -83,10 +82,14 @@ export function stationary(family: Stationary): Kernel {
     gram: (x) => cross(x, x),
     cross,
     diagonal: (x) => new Float64Array(x.rows).fill(variance),
+    multiply(x, z, v) {
+      const { a, b } = sides(x, z === x ? undefined : z);
+      return pairwiseMultiply(map, variance, a, b, v);
+    },
     pullback(x, z, bar) {
       const { slopes, ofX, ofZ } = pull(x, z, bar);
-      const gradient: Record<string, Float64Array> = { variance: Float64Array.of(slopes.value) };
-      if (shape) gradient[shape] = Float64Array.of(variance * slopes.shape);
+      const gradient: Record<string, Float64Array> = { variance: Float64Array.of(slopes.size) };
+      if (map.name === "rationalQuadratic") gradient.alpha = Float64Array.of(slopes.alpha);
       for (const [name, slope] of Object.entries(ofX.parameters)) {
         gradient[name] = slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0));
       }

@@ -28,6 +28,9 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
     gram: (x) => total((term) => term.gram(x)),
     cross: (x, z) => total((term) => term.cross(x, z)),
     diagonal: (x) => terms.map((term) => term.diagonal(x)).reduce((a, b) => a.map((v, i) => v + b[i]!)),
+    ...(terms.every((term) => term.multiply) && {
+      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => total((term) => term.multiply!(x, z, v)),
+    }),
     pullback: (x, z, bar) =>
       joinParts(Object.fromEntries(terms.map((term, t) => [t, term.pullback(x, z, bar)]))),
     ...(terms.every((term) => term.pullbackInputs) && {

@@ -1,4 +1,4 @@
-import { identity, type Matrix, matrix } from "../linalg/index.ts";
+import { identity, type Matrix, matrix, scale } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { zeroInputGradient } from "./constant.ts";
 import type { Kernel } from "./kernel.ts";
@@ -43,6 +43,7 @@ function whiteOf(parameters: Parameters): Kernel {
     gram: (x) => cross(x, x),
     cross,
     diagonal: (x) => new Float64Array(x.rows).fill(variance),
+    multiply: (x, z, v) => (!z || z === x ? scale(v, variance) : matrix(x.rows, v.cols)),
     pullback(x, z, bar) {
       let trace = 0;
       if (!z || z === x) for (let i = 0; i < x.rows; i++) trace += bar.data[i * x.rows + i]!;

@@ -16,7 +16,7 @@ export interface CheckKernelOptions {
 /**
  * The suite that every kernel passes, on points of its own kind: at least four different rows. Throws an Error that
  * says what failed, where, and by how much, at the first violation. Checked are shapes; symmetry; the diagonal;
- * cross(X, X) and the blocks of a larger Gram matrix; positive semi-definiteness; both pull-backs against central
+ * cross(X, X), the blocks of a larger Gram matrix and products with it; positive semi-definiteness; both pull-backs against central
  * differences; that paths are functions; and that their covariance, and the mean product of random features where
  * there are any, is the kernel's within six standard errors.
  */
@@ -57,7 +57,7 @@ interface Check {
   readonly paths: number;
 }
 
-function checkValues({ kernel, points, x, z, tolerance }: Check): void {
+function checkValues({ kernel, points, x, z, tolerance, key: parent }: Check): void {
   const o = kernel.outputs;
   const gram = kernel.gram(points);
   const cross = kernel.cross(x, z);
@@ -75,6 +75,14 @@ function checkValues({ kernel, points, x, z, tolerance }: Check): void {
   agree("cross(X, Z) and the corner of gram([X; Z])", cross.data, corner.data, tolerance);
   const diagonal = Float64Array.from({ length: gram.rows }, (_, i) => gram.data[i * gram.cols + i]!);
   agree("diagonal and that of gram", kernel.diagonal(points), diagonal, tolerance);
+  for (const side of kernel.multiply ? [undefined, z] : []) {
+    const k = side ? cross : kernel.gram(x);
+    const v = matrix(k.cols, 2, normal(split(parent, "vectors"), 2 * k.cols));
+    const size = Math.max(
+      ...multiply({ ...k, data: k.data.map(Math.abs) }, { ...v, data: v.data.map(Math.abs) }).data,
+    );
+    agree("multiply and K v", kernel.multiply!(x, side, v).data, multiply(k, v).data, tolerance, size);
+  }
 }
 
 /** Rounding moves eigenvalues by a few n u ‖K‖, u = 2⁻⁵³ (Weyl). */
