@@ -63,6 +63,22 @@ export interface KernelPullback {
   readonly z: Float64Array | undefined;
 }
 
+/**
+ * Functions of one number. softplus x = log(1 + eˣ), silu x = x sigmoid x, gelu x = x Φ(x) (the exact one, by erf);
+ * the slope of relu at 0 is 0.
+ */
+export type Elementwise =
+  | "exp"
+  | "relu"
+  | "tanh"
+  | "sigmoid"
+  | "softplus"
+  | "silu"
+  | "erf"
+  | "gelu"
+  | "sin"
+  | "cos";
+
 export type EngineName = "reference" | "wasm" | "native";
 
 export interface Engine {
@@ -142,4 +158,10 @@ export interface Engine {
     z: Points | undefined,
     bar: Block,
   ): KernelPullback;
+
+  /** out ← f(x), element by element; out has x's length and may be x. */
+  elementwise<A extends Floats>(f: Elementwise, x: A, out: A): void;
+
+  /** out ← by · f′(x), element by element (the pull-back of f); out may be x or by. */
+  elementwisePullback<A extends Floats>(f: Elementwise, x: A, by: A, out: A): void;
 }

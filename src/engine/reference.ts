@@ -1,4 +1,5 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
+import { referenceElementwise } from "./reference-elementwise.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 
 /** Row and column stride of op(A). */
@@ -11,6 +12,7 @@ export const reference: Engine = {
   name: "reference",
   threads: 1,
   ...referenceKernels,
+  ...referenceElementwise,
 
   gemm<A extends Floats>(
     m: number,

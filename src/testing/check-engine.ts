@@ -1,4 +1,5 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine/engine.ts";
+import { checkElementwise } from "./check-engine-elementwise.ts";
 import { checkKernels } from "./check-engine-kernels.ts";
 
 /**
@@ -22,6 +23,7 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkSyevd(check);
   checkNonFinite(check);
   checkKernels(check);
+  checkElementwise(check);
 }
 
 const U64 = 2 ** -53;

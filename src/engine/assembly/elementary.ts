@@ -9,11 +9,11 @@ const E64 = memory.data<f64>([
   1.4426950408889634, 6755399441055744, 6.93147180369123816490e-1, 1.90821492927058770002e-10, -708.39, 709.782,
   0.5000000000000001, 0.16666666666666669, 0.04166666666662399, 0.008333333333330051, 0.0013888888917281794,
   0.00019841269863105968, 2.480152119021773e-5, 2.7557268378684192e-6, 2.7620138719733994e-7,
-  2.5100424157005067e-8,
+  2.5100424157005067e-8, 1, -0.5, 3, 5, 1.6666666666666667,
 ]);
 const E32 = memory.data<f32>([
   1.44269504, 12582912, 0.693359375, -2.12194440e-4, -87.33, 88.7228, 0.5, 0.16666576845993977,
-  0.04166655443768594, 0.008363202971575855, 0.0013926213466332444,
+  0.04166655443768594, 0.008363202971575855, 0.0013926213466332444, 1,
 ]);
 
 /** Constant number i. */
@@ -63,7 +63,32 @@ function scaled<T>(p: v128, k: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function one<T>(): v128 {
-  return v128.splat<T>(<T>1);
+  return sizeof<T>() == 8 ? constant<T>(16) : constant<T>(11);
+}
+
+/** −½, 3, 5 and 5 / 3, for the kernel maps (f64 only). */
+// @ts-ignore: decorator
+@inline
+export function minus_half(): v128 {
+  return constant<f64>(17);
+}
+
+// @ts-ignore: decorator
+@inline
+export function three(): v128 {
+  return constant<f64>(18);
+}
+
+// @ts-ignore: decorator
+@inline
+export function five(): v128 {
+  return constant<f64>(19);
+}
+
+// @ts-ignore: decorator
+@inline
+export function five_thirds(): v128 {
+  return constant<f64>(20);
 }
 
 /** e^x for x ≤ 0 (and up to where it overflows); 0 where it would be subnormal; NaN stays NaN. */

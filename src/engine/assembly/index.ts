@@ -3,6 +3,7 @@ import { gemm, scale } from "./gemm";
 
 export { potrf } from "./cholesky";
 export { syevd } from "./eigen";
+export { elementwise_f32, elementwise_f64 } from "./elementwise";
 export { potri } from "./inverse";
 export { kernel_multiply, kernel_strip, pack_points, sum_parts } from "./kernel";
 export { await_job, barrier, begin, configure, post } from "./parallel";

@@ -1,4 +1,4 @@
-import { exp_falling, log1p, one } from "./elementary";
+import { exp_falling, five, five_thirds, log1p, minus_half, one, three } from "./elementary";
 import { bytes, madd } from "./simd";
 
 /** Maps of the squared distance s of two scaled points to their covariance f(s); f(0) = 1 but for the first. */
@@ -19,15 +19,15 @@ function splat(x: f64): v128 {
 // @ts-ignore: decorator
 @inline
 function value(map: i32, s: v128, alpha: v128): v128 {
-  if (map == RBF) return exp_falling<f64>(f64x2.mul(splat(-0.5), s));
+  if (map == RBF) return exp_falling<f64>(f64x2.mul(minus_half(), s));
   if (map == MATERN12) return exp_falling<f64>(f64x2.neg(f64x2.sqrt(s)));
   if (map == MATERN32) {
-    const a = f64x2.sqrt(f64x2.mul(splat(3), s));
+    const a = f64x2.sqrt(f64x2.mul(three(), s));
     return f64x2.mul(f64x2.add(one<f64>(), a), exp_falling<f64>(f64x2.neg(a)));
   }
   if (map == MATERN52) {
-    const a = f64x2.sqrt(f64x2.mul(splat(5), s));
-    const p = madd<f64>(splat(5.0 / 3.0), s, f64x2.add(one<f64>(), a));
+    const a = f64x2.sqrt(f64x2.mul(five(), s));
+    const p = madd<f64>(five_thirds(), s, f64x2.add(one<f64>(), a));
     return f64x2.mul(p, exp_falling<f64>(f64x2.neg(a)));
   }
   if (map == RATIONAL_QUADRATIC) {
@@ -70,30 +70,30 @@ function map_slopes(map: i32, count: i32, s: usize, w: usize, alpha: f64, sums: 
     let f: v128;
     let slope: v128;
     if (map == RBF) {
-      f = exp_falling<f64>(f64x2.mul(splat(-0.5), x));
-      slope = f64x2.mul(splat(-0.5), f);
+      f = exp_falling<f64>(f64x2.mul(minus_half(), x));
+      slope = f64x2.mul(minus_half(), f);
     } else if (map == MATERN12) {
       const r = f64x2.sqrt(x);
       f = exp_falling<f64>(f64x2.neg(r));
       // No derivative at 0: where points coincide their pull-back is taken as 0.
       slope = v128.andnot(f64x2.div(f, f64x2.mul(splat(-2), r)), f64x2.eq(x, splat(0)));
     } else if (map == MATERN32) {
-      const a = f64x2.sqrt(f64x2.mul(splat(3), x));
+      const a = f64x2.sqrt(f64x2.mul(three(), x));
       const e = exp_falling<f64>(f64x2.neg(a));
       f = madd<f64>(a, e, e);
       slope = f64x2.mul(splat(-1.5), e);
     } else if (map == MATERN52) {
-      const a = f64x2.sqrt(f64x2.mul(splat(5), x));
+      const a = f64x2.sqrt(f64x2.mul(five(), x));
       const e = exp_falling<f64>(f64x2.neg(a));
       const a1 = f64x2.add(one<f64>(), a);
-      f = f64x2.mul(e, madd<f64>(splat(5.0 / 3.0), x, a1));
+      f = f64x2.mul(e, madd<f64>(five_thirds(), x, a1));
       slope = f64x2.mul(f64x2.mul(splat(-5.0 / 6.0), e), a1);
     } else if (map == RATIONAL_QUADRATIC) {
       const u = f64x2.div(x, f64x2.add(shape, shape));
       const l = log1p<f64>(u);
       const q = f64x2.div(one<f64>(), f64x2.add(one<f64>(), u));
       f = exp_falling<f64>(f64x2.neg(f64x2.mul(shape, l)));
-      slope = f64x2.mul(splat(-0.5), f64x2.mul(f, q));
+      slope = f64x2.mul(minus_half(), f64x2.mul(f, q));
       const by = f64x2.mul(f, f64x2.sub(f64x2.mul(u, q), l));
       by_shape = madd<f64>(weight, by, by_shape);
     } else {

@@ -1,5 +1,6 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
+import { wasmElementwise } from "./elementwise.ts";
 import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
@@ -20,6 +21,7 @@ export const wasm: Engine = {
   },
 
   ...wasmKernels,
+  ...wasmElementwise,
 
   gemm<A extends Floats>(
     m: number,
