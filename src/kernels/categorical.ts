@@ -1,4 +1,4 @@
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
 import { type Key, normal, split, uniform } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { zeroInputGradient } from "./constant.ts";
@@ -22,6 +22,7 @@ function categoricalOf(parameters: Parameters): Kernel {
   const rates = (cols: number) =>
     perColumn("categorical", "lengthscale", lengthscale, cols).map((l) => 1 / l);
   const cross = (x: Matrix, z: Matrix): Matrix => {
+    expectShape(z, "z", undefined, x.cols);
     const rate = rates(x.cols);
     const out = matrix(x.rows, z.rows);
     for (let i = 0, k = 0; i < x.rows; i++) {

@@ -1,3 +1,4 @@
+import { UsageError } from "../errors/index.ts";
 import { type Fn, type Matrix, matrix, multiply, rowRange } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import type { Kernel } from "./kernel.ts";
@@ -34,8 +35,14 @@ function weighted(features: Fn, key: Key): Fn {
   };
 }
 
-/** The features of any kernel of one output: its own, or `count` independent paths as real ones. */
+/**
+ * The features of any kernel of one output: its own, or `count` independent paths as real ones. Throws UsageError
+ * for a kernel of several outputs.
+ */
 export function featuresOf(kernel: Kernel, key: Key, inputs: number, count: number): Fn {
+  if (kernel.outputs !== 1) {
+    throw new UsageError(`paths of products and powers are for kernels of one output, got ${kernel.outputs}`);
+  }
   if (kernel.features) return kernel.features(key, inputs, count);
   const paths = Array.from({ length: count }, (_, f) => kernel.path(split(key, f), inputs));
   return {

@@ -2,6 +2,7 @@ import { FormatError } from "../errors/index.ts";
 import { formatKernel, parseKernel } from "./expression.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Parameter, type Parameters, within } from "./parameters.ts";
+import { expectPrior } from "./priors.ts";
 
 /** A parameter as JSON: its numbers as a list, the rest as it is. */
 export type ParameterJson = Omit<Parameter, "value"> & { readonly value: readonly number[] };
@@ -28,14 +29,15 @@ export function parametersFromJson(json: ParametersJson, like: Parameters): Para
     if (!like[path]) throw new FormatError(`there is no parameter "${path}"`);
   }
   return Object.fromEntries(
-    Object.entries(like).map(([path, { value }]) => {
+    Object.entries(like).map(([path, { value, support }]) => {
       const given = json[path];
       if (!Array.isArray(given?.value) || given.value.length !== value.length) {
         const got = Array.isArray(given?.value) ? given.value.length : "nothing";
         throw new FormatError(`parameter "${path}" should have ${value.length} value(s), got ${got}`);
       }
       try {
-        return [path, { ...given, ...within(path, given.value, given.support) }];
+        if (given.prior) expectPrior(given.prior);
+        return [path, { ...given, ...within(path, given.value, given.support ?? support) }];
       } catch (cause) {
         throw new FormatError((cause as Error).message, {}, { cause });
       }

@@ -34,7 +34,7 @@ export function power(kernel: Kernel, exponent: number): Kernel {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         kernel.pullbackInputs!(x, z, inner(x, z, bar)),
     }),
-    features,
+    ...(kernel.outputs === 1 && { features }),
     path: (key, inputs) => featurePath(features, key, inputs),
     startAt: (x, variance) => power(startAt(kernel, x, variance ** (1 / exponent)), exponent),
   };

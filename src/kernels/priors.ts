@@ -61,7 +61,10 @@ export function priorDensity(prior: Prior, v: number): { readonly value: number;
   }
 }
 
-/** The log density of all free parameters that have a prior, in nats, and its derivatives in their own values. */
+/**
+ * The log density of all free parameters that have a prior, in nats, and its derivatives in their own values. Of
+ * densities over the whole line, not renormalised to a parameter's bounds: a constant that moves no optimum.
+ */
 export function logPrior(parameters: Parameters): { readonly value: number; readonly gradient: Gradient } {
   let total = 0;
   const gradient = Object.fromEntries(

@@ -1,5 +1,5 @@
 import type { KernelMap } from "../engine/index.ts";
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { featurePath, waves } from "./features.ts";
@@ -53,6 +53,7 @@ export function stationary(family: Stationary): Kernel {
   const variance = parameters.variance!.value[0]!;
   // Distances are measured from the first point: years or seconds since 1970 would lose digits when scaled.
   const sides = (x: Matrix, z: Matrix | undefined) => {
+    if (z) expectShape(z, "z", undefined, x.cols);
     const origin = x.data.subarray(0, x.cols);
     return { origin, a: placement.place(x, origin), b: z && placement.place(z, origin) };
   };

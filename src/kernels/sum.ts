@@ -18,6 +18,22 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
   const inputs = agree("sum", terms);
   const parameters = joinParts(Object.fromEntries(terms.map((term, t) => [t, term.parameters])));
   const total = (part: (term: Kernel) => Matrix) => terms.map(part).reduce((a, b) => add(a, b));
+  /** Each feature is one of a random term's, √terms times as large. */
+  const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
+    const size = Math.sqrt(terms.length);
+    const picks = uniform(split(key, "term"), count).map((u) => Math.floor(u * terms.length));
+    const all = terms.map((term, t) => featuresOf(term, split(key, t), inputs, count));
+    return {
+      inputs,
+      outputs: 2 * count,
+      at(x) {
+        const values = all.map((features) => features.at(x).data);
+        const out = matrix(x.rows, 2 * count);
+        for (let k = 0; k < out.data.length; k++) out.data[k] = size * values[picks[k % count]!]![k]!;
+        return out;
+      },
+    };
+  };
   return {
     outputs: terms[0]!.outputs,
     inputs,
@@ -45,22 +61,7 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
         at: (x) => paths.map((path) => path.at(x)).reduce((a, b) => add(a, b)),
       };
     },
-    /** Each feature is one of a random term's, √terms times as large. */
-    features(key, inputs, count) {
-      const size = Math.sqrt(terms.length);
-      const picks = uniform(split(key, "term"), count).map((u) => Math.floor(u * terms.length));
-      const all = terms.map((term, t) => featuresOf(term, split(key, t), inputs, count));
-      return {
-        inputs,
-        outputs: 2 * count,
-        at(x) {
-          const values = all.map((features) => features.at(x).data);
-          const out = matrix(x.rows, 2 * count);
-          for (let k = 0; k < out.data.length; k++) out.data[k] = size * values[picks[k % count]!]![k]!;
-          return out;
-        },
-      };
-    },
+    ...(terms[0]!.outputs === 1 && { features }),
     startAt: (x, variance) => sum(...terms.map((term) => startAt(term, x, variance / terms.length))),
   };
 }

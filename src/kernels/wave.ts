@@ -1,8 +1,9 @@
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
 import type { InputGradient } from "./kernel.ts";
 
 /** size · cos(t·(x_i − z_j)) for the wave vector t, in angle a unit of each column; z is x when left out. */
 export function waveGram(turns: Float64Array, size: number, x: Matrix, z?: Matrix): Matrix {
+  if (z) expectShape(z, "z", undefined, x.cols);
   const a = phases(turns, x, x);
   const b = z ? phases(turns, z, x) : a;
   const out = matrix(a.length, b.length);

@@ -105,7 +105,7 @@ const rows: readonly (readonly [name: string, kernel: Kernel, points: Matrix, st
 for (const [name, kernel, points, steady = []] of rows) {
   test(`${name} passes the suite`, () => {
     // Features are checked more sharply than so few paths can be.
-    checkKernel(kernel, points, { steady, paths: 100 });
+    checkKernel(kernel, points, { steady, paths: 50 });
   });
 }
 

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { after, type LearnableFn, matern52, type Parameters, sum, white } from "../../src/kernels/index.ts";
+import {
+  after,
+  type LearnableFn,
+  matern52,
+  type Parameters,
+  product,
+  scaled,
+  sum,
+  white,
+} from "../../src/kernels/index.ts";
 import { toMatrix, toTensor } from "../../src/linalg/index.ts";
 import {
   dense,
@@ -11,6 +20,8 @@ import {
   parameters,
   tanh,
 } from "../../src/networks/index.ts";
+import { key } from "../../src/random/index.ts";
+import { tangentKernel } from "../../src/tangent/index.ts";
 import { checkKernel } from "../../src/testing/check-kernel.ts";
 import { randomMatrix } from "../support/random.ts";
 
@@ -69,13 +80,22 @@ test("a deep kernel has gradients into the network's weights and into the points
     "fn.2.weight",
     "fn.2.bias",
   ]);
-  checkKernel(kernel, randomMatrix(8, 3, "deep"), { paths: 100 });
-  checkKernel(sum(kernel, white({ variance: 0.1 })), randomMatrix(8, 3, "deeper"), { paths: 100 });
+  checkKernel(kernel, randomMatrix(8, 3, "deep"), { paths: 50 });
+  checkKernel(sum(kernel, white({ variance: 0.1 })), randomMatrix(8, 3, "deeper"), { paths: 50 });
 });
 
 test("after a plain function only the kernel is fitted", () => {
   const kernel = after(matern52(), net);
   expect(Object.keys(kernel.parameters)).toEqual(["kernel.lengthscale", "kernel.variance"]);
   expect(kernel.pullbackInputs).toBeUndefined();
-  checkKernel(kernel, randomMatrix(8, 3, "plain"), { paths: 100 });
+  checkKernel(kernel, randomMatrix(8, 3, "plain"), { paths: 50 });
+});
+
+test("kernels of several outputs add up and scale; only paths of their products are refused", () => {
+  const tangent = tangentKernel(net, "layer");
+  checkKernel(sum(tangent, scaled(tangentKernel(net), 0.5)), randomMatrix(6, 3, "two outputs"), {
+    paths: 200,
+  });
+  const both = product(tangent, tangent);
+  expect(() => both.path(key(1), 3)).toThrow(/kernels of one output, got 2/);
 });
