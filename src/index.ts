@@ -1,4 +1,6 @@
 export * from "./adapt/index.ts";
+export * from "./data/index.ts";
+export { type Engine, engine, reference, useEngine } from "./engine/index.ts";
 export * from "./errors/index.ts";
 export * from "./kernels/index.ts";
 export * from "./linalg/index.ts";
