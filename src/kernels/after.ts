@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors/index.ts";
 import type { Fn, Matrix } from "../linalg/index.ts";
-import type { InputGradient, Kernel } from "./kernel.ts";
+import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { isLearnable, type LearnableFn } from "./learnable.ts";
 import { type Gradient, joinParts, type Parameters, partOf } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
@@ -21,10 +21,14 @@ export function after(kernel: Kernel, fn: Fn): Kernel {
     const a = fn.at(x);
     return [a, z === x ? a : z && fn.at(z)];
   };
-  const composed = (path: Fn): Fn => ({
+  const composed = (path: PathFn): PathFn => ({
     inputs: fn.inputs,
     outputs: path.outputs,
     at: (x) => path.at(fn.at(x)),
+    ...(isLearnable(fn) &&
+      path.pullbackInputs && {
+        pullbackInputs: (x: Matrix, bar: Matrix) => fn.pullback(x, path.pullbackInputs!(fn.at(x), bar)).x,
+      }),
   });
   const learnable = isLearnable(fn) && kernel.pullbackInputs ? fn : undefined;
   const { features } = kernel;

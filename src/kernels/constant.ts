@@ -47,6 +47,7 @@ function constantOf(parameters: Parameters): Kernel {
         }
         return out;
       },
+      pullbackInputs: (x) => matrix(x.rows, x.cols),
     }),
     path(key, inputs) {
       const value = Math.sqrt(variance) * normal(key, 1)[0]!;
@@ -54,6 +55,7 @@ function constantOf(parameters: Parameters): Kernel {
         inputs,
         outputs: 1,
         at: (x) => matrix(x.rows, 1, new Float64Array(x.rows).fill(value)),
+        pullbackInputs: (x) => matrix(x.rows, x.cols),
       };
     },
     startAt: (_x, target) => constantOf(setUnset(parameters, { variance: () => [target] })),

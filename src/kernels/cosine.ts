@@ -1,4 +1,4 @@
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { type Matrix, matrix, multiply } from "../linalg/index.ts";
 import { normal } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { waves } from "./features.ts";
@@ -60,20 +60,16 @@ function cosineOf(parameters: Parameters): Kernel {
       rows.data.forEach((_, k) => {
         rows.data[k] = signs[Math.floor(k / inputs)]! * vector[k % inputs]!;
       });
-      return waves(inputs, rows, variance, (x) => x);
+      return waves(inputs, rows, variance);
     },
     path(key, inputs) {
-      const wave = waves(inputs, matrix(1, inputs, turns(inputs)), variance, (x) => x);
-      const [a, b] = normal(key, 2);
+      const wave = waves(inputs, matrix(1, inputs, turns(inputs)), variance);
+      const sizes = matrix(2, 1, normal(key, 2));
       return {
         inputs,
         outputs: 1,
-        at(x) {
-          const { data } = wave.at(x);
-          const out = matrix(x.rows, 1);
-          for (let i = 0; i < x.rows; i++) out.data[i] = a! * data[2 * i]! + b! * data[2 * i + 1]!;
-          return out;
-        },
+        at: (x) => multiply(wave.at(x), sizes),
+        pullbackInputs: (x, bar) => wave.pullbackInputs!(x, multiply(bar, sizes, { b: true })),
       };
     },
     startAt: (x, target) =>

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors/index.ts";
-import { type Fn, type Matrix, matrix, multiply, rowRange } from "../linalg/index.ts";
+import { type Matrix, matrix, multiply, rowRange } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, PathFn } from "./kernel.ts";
 
 // Complex features of a prior path. Given the features the covariance of paths errs by about 1/√count of the
 // variance; over the features it is exact.
@@ -10,28 +10,36 @@ const count = 1024;
 const chunk = 256;
 
 /** f(x) = Σ_f (a_f Re φ_f(x) + b_f Im φ_f(x)) / √count, a and b standard normal (Rahimi & Recht 2007). */
-export function featurePath(features: NonNullable<Kernel["features"]>, key: Key, inputs: number): Fn {
+export function featurePath(features: NonNullable<Kernel["features"]>, key: Key, inputs: number): PathFn {
   return weighted(features(split(key, "features"), inputs, count), split(key, "weights"));
 }
 
-function weighted(features: Fn, key: Key): Fn {
+function weighted(features: PathFn, key: Key): PathFn {
   const scale = 1 / Math.sqrt(features.outputs / 2);
   const weights = matrix(
     features.outputs,
     1,
     normal(key, features.outputs).map((w) => scale * w),
   );
+  const inChunks = (x: Matrix, cols: number, of: (part: Matrix, from: number) => Matrix): Matrix => {
+    const out = matrix(x.rows, cols);
+    for (let from = 0; from < x.rows; from += chunk) {
+      const part = rowRange(x, from, Math.min(x.rows, from + chunk));
+      out.data.set(of(part, from).data, from * cols);
+    }
+    return out;
+  };
   return {
     inputs: features.inputs,
     outputs: 1,
-    at(x) {
-      const out = matrix(x.rows, 1);
-      for (let from = 0; from < x.rows; from += chunk) {
-        const part = rowRange(x, from, Math.min(x.rows, from + chunk));
-        out.data.set(multiply(features.at(part), weights).data, from);
-      }
-      return out;
-    },
+    at: (x) => inChunks(x, 1, (part) => multiply(features.at(part), weights)),
+    ...(features.pullbackInputs && {
+      pullbackInputs: (x: Matrix, bar: Matrix) =>
+        inChunks(x, x.cols, (part, from) => {
+          const ofPart = rowRange(bar, from, from + part.rows);
+          return features.pullbackInputs!(part, multiply(ofPart, weights, { b: true }));
+        }),
+    }),
   };
 }
 
@@ -39,7 +47,7 @@ function weighted(features: Fn, key: Key): Fn {
  * The features of any kernel of one output: its own, or `count` independent paths as real ones. Throws UsageError
  * for a kernel of several outputs.
  */
-export function featuresOf(kernel: Kernel, key: Key, inputs: number, count: number): Fn {
+export function featuresOf(kernel: Kernel, key: Key, inputs: number, count: number): PathFn {
   if (kernel.outputs !== 1) {
     throw new UsageError(`paths of products and powers are for kernels of one output, got ${kernel.outputs}`);
   }
@@ -59,15 +67,22 @@ export function featuresOf(kernel: Kernel, key: Key, inputs: number, count: numb
   };
 }
 
+/** How points become the ones that waves run through: the map, and its pull-back; the points themselves if absent. */
+export interface WaveMap {
+  at(x: Matrix): Matrix;
+  pullback(x: Matrix, bar: Matrix): Matrix;
+}
+
 /** e^(iω·x) √variance at the points that `map` makes of x, for frequencies ω given as rows. */
-export function waves(inputs: number, frequencies: Matrix, variance: number, map: (x: Matrix) => Matrix): Fn {
+export function waves(inputs: number, frequencies: Matrix, variance: number, map?: WaveMap): PathFn {
   const { rows: count } = frequencies;
   const size = Math.sqrt(variance);
+  const anglesAt = (x: Matrix) => multiply(map ? map.at(x) : x, frequencies, { b: true });
   return {
     inputs,
     outputs: 2 * count,
     at(x) {
-      const angles = multiply(map(x), frequencies, { b: true });
+      const angles = anglesAt(x);
       const out = matrix(x.rows, 2 * count);
       for (let i = 0, k = 0; i < x.rows; i++) {
         for (let f = 0; f < count; f++, k++) {
@@ -77,6 +92,18 @@ export function waves(inputs: number, frequencies: Matrix, variance: number, map
         }
       }
       return out;
+    },
+    pullbackInputs(x, bar) {
+      const angles = anglesAt(x); // overwritten by the derivatives in them
+      for (let i = 0, k = 0; i < x.rows; i++) {
+        for (let f = 0; f < count; f++, k++) {
+          const at = i * 2 * count + f;
+          const angle = angles.data[k]!;
+          angles.data[k] = size * (bar.data[at + count]! * Math.cos(angle) - bar.data[at]! * Math.sin(angle));
+        }
+      }
+      const ofMapped = multiply(angles, frequencies);
+      return map ? map.pullback(x, ofMapped) : ofMapped;
     },
   };
 }

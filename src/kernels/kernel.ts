@@ -26,13 +26,13 @@ export interface Kernel {
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */
   pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient;
   /** A function drawn from the zero-mean Gaussian process of this kernel on `inputs` columns, callable anywhere. */
-  path(key: Key, inputs: number): Fn;
+  path(key: Key, inputs: number): PathFn;
   /**
    * `count` random complex functions φ_f as an Fn of 2·count outputs, all real parts and then all imaginary ones,
    * with E[φ_f(x) φ_f(x′)*] = k(x, x′) over draws of the key: what a path of a product is made of. Only where
    * outputs is 1.
    */
-  features?(key: Key, inputs: number, count: number): Fn;
+  features?(key: Key, inputs: number, count: number): PathFn;
   /**
    * The same kernel, its unset parameters chosen for functions of this variance seen at points like these; see
    * `defaultsFromData`.
@@ -40,6 +40,12 @@ export interface Kernel {
   startAt?(x: Matrix, variance: number): Kernel;
   /** How the kernel is written; absent where it has no text form. */
   readonly definition?: KernelDefinition;
+}
+
+/** A function drawn from a prior. */
+export interface PathFn extends Fn {
+  /** ∂⟨bar, f(X)⟩/∂X (n × inputs), bar n × outputs; on functions that can be differentiated. */
+  pullbackInputs?(x: Matrix, bar: Matrix): Matrix;
 }
 
 export interface InputGradient {

@@ -34,11 +34,22 @@ function linearOf(parameters: Parameters): Kernel {
       // φ(x) = g·a with g normal: E[φ φ′] = a·b.
       const slopes = matrix(2 * count, inputs);
       slopes.data.set(normal(key, count * inputs));
-      return { inputs, outputs: 2 * count, at: (x) => multiply(place(x), slopes, { b: true }) };
+      return {
+        inputs,
+        outputs: 2 * count,
+        at: (x) => multiply(place(x), slopes, { b: true }),
+        pullbackInputs: (_x, bar) => place(multiply(bar, slopes)),
+      };
     },
     path(key, inputs) {
       const slope = matrix(inputs, 1, normal(key, inputs));
-      return { inputs, outputs: 1, at: (x) => multiply(place(x), slope) };
+      return {
+        inputs,
+        outputs: 1,
+        at: (x) => multiply(place(x), slope),
+        // √weights ∘ again: placing is linear and its own transpose.
+        pullbackInputs: (_x, bar) => place(multiply(bar, slope, { b: true })),
+      };
     },
     startAt: (x, variance) =>
       linearOf(setUnset(parameters, { variance: (count) => columnVariances(x, variance, count) })),

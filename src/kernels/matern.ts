@@ -36,6 +36,7 @@ function maternOf(name: keyof typeof freedom, parameters: Parameters): Kernel {
     parameters,
     with: (next) => maternOf(name, next),
     map: { name },
+    rough: name === "matern12",
     placement: scaling(name, parameters.lengthscale!.value),
     frequencies: (key, count, dims) => studentT(key, count, dims, freedom[name]),
     startAt: (x, variance) => maternOf(name, startStationary(parameters, x, variance)),

@@ -1,6 +1,6 @@
 import { ShapeError, UsageError } from "../errors/index.ts";
-import { type Fn, type Matrix, matrix } from "../linalg/index.ts";
-import type { InputGradient, Kernel } from "./kernel.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
+import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { startAt } from "./scale-of-data.ts";
 import { type SumKernel, sum } from "./sum.ts";
 
@@ -23,9 +23,24 @@ export function on(kernel: Kernel, columns: readonly number[]): Kernel {
     const a = pick(x);
     return [a, z === x ? a : z && pick(z)];
   };
-  const picked = (fn: Fn, inputs: number): Fn => {
+  /** From derivatives in the columns picked to those in all columns of points like these. */
+  const put = (slopes: Matrix, like: Matrix) => {
+    const out = matrix(like.rows, like.cols);
+    for (let i = 0, k = 0; i < like.rows; i++) {
+      for (const c of columns) out.data[i * like.cols + c]! += slopes.data[k++]!;
+    }
+    return out;
+  };
+  const picked = (fn: PathFn, inputs: number): PathFn => {
     expectColumns(columns, inputs);
-    return { inputs, outputs: fn.outputs, at: (x) => fn.at(pick(x)) };
+    return {
+      inputs,
+      outputs: fn.outputs,
+      at: (x) => fn.at(pick(x)),
+      ...(fn.pullbackInputs && {
+        pullbackInputs: (x: Matrix, bar: Matrix) => put(fn.pullbackInputs!(pick(x), bar), x),
+      }),
+    };
   };
   const { features } = kernel;
   return {
@@ -47,13 +62,6 @@ export function on(kernel: Kernel, columns: readonly number[]): Kernel {
     ...(kernel.pullbackInputs && {
       pullbackInputs(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient {
         const inner = kernel.pullbackInputs!(...both(x, z), bar);
-        const put = (slopes: Matrix, like: Matrix) => {
-          const out = matrix(like.rows, like.cols);
-          for (let i = 0, k = 0; i < like.rows; i++) {
-            for (const c of columns) out.data[i * like.cols + c]! += slopes.data[k++]!;
-          }
-          return out;
-        };
         return z && inner.z ? { x: put(inner.x, x), z: put(inner.z, z) } : { x: put(inner.x, x) };
       },
     }),

@@ -1,9 +1,10 @@
 import { UsageError } from "../errors/index.ts";
-import { type Fn, type Matrix, matrix } from "../linalg/index.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
 import { normal, split } from "../random/index.ts";
+import { perColumn } from "./columns.ts";
 import { dotProduct, weigh } from "./dot-product.ts";
 import { featurePath } from "./features.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, PathFn } from "./kernel.ts";
 import { columnVariances } from "./linear.ts";
 import { type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 
@@ -72,7 +73,7 @@ function polynomialOf(degree: number, parameters: Parameters): Kernel {
     },
     features,
     /** Exact, in the monomials of the weighted columns and 1, while there are at most 20,000; else by features. */
-    path(key, inputs): Fn {
+    path(key, inputs): PathFn {
       const weights = monomials(inputs + 1, degree);
       if (!weights) return featurePath(features, key, inputs);
       const draws = normal(split(key, "monomials"), weights.length);
@@ -87,6 +88,27 @@ function polynomialOf(degree: number, parameters: Parameters): Kernel {
           const out = matrix(x.rows, 1);
           for (let i = 0; i < x.rows; i++) {
             out.data[i] = evaluate(weights, a.data.subarray(i * a.cols, (i + 1) * a.cols), degree);
+          }
+          return out;
+        },
+        pullbackInputs(x, bar) {
+          const a = place(x);
+          const slopes = matrix(a.rows, a.cols);
+          for (let i = 0; i < x.rows; i++) {
+            const [from, to] = [i * a.cols, (i + 1) * a.cols];
+            addSlopes(
+              weights,
+              a.data.subarray(from, to),
+              degree,
+              bar.data[i]!,
+              slopes.data.subarray(from, to),
+            );
+          }
+          const root = perColumn("polynomial", "variance", parameters.variance!.value, x.cols).map(Math.sqrt);
+          const out = matrix(x.rows, x.cols);
+          for (let k = 0; k < out.data.length; k++) {
+            const c = k % x.cols;
+            out.data[k] = root[c]! * slopes.data[Math.floor(k / x.cols) * a.cols + c]!;
           }
           return out;
         },
@@ -138,4 +160,31 @@ function evaluate(weights: Float64Array, a: Float64Array, degree: number): numbe
     return sum;
   };
   return walk(0, degree);
+}
+
+/** Adds bar times the derivatives of `evaluate` in a. */
+function addSlopes(
+  weights: Float64Array,
+  a: Float64Array,
+  degree: number,
+  bar: number,
+  out: Float64Array,
+): void {
+  let at = 0;
+  const chosen: number[] = [];
+  const walk = (from: number): void => {
+    if (chosen.length === degree) {
+      const weight = bar * weights[at++]!;
+      chosen.forEach((c, t) => {
+        out[c]! += chosen.reduce((product, other, s) => (s === t ? product : product * a[other]!), weight);
+      });
+      return;
+    }
+    for (let c = from; c < a.length; c++) {
+      chosen.push(c);
+      walk(c);
+      chosen.pop();
+    }
+  };
+  walk(0);
 }

@@ -3,7 +3,7 @@ import type { Matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
 import { featurePath, featuresOf } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
-import { timesComplex } from "./product.ts";
+import { productOf } from "./product.ts";
 import { startAt } from "./scale-of-data.ts";
 
 /** k = inner ^ exponent, a whole number (others make no covariance in general); the inner kernel's parameters. */
@@ -18,7 +18,7 @@ export function power(kernel: Kernel, exponent: number): Kernel {
   };
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const all = Array.from({ length: exponent }, (_, t) => featuresOf(kernel, split(key, t), inputs, count));
-    return { inputs, outputs: 2 * count, at: (x) => all.map((f) => f.at(x)).reduce(timesComplex) };
+    return productOf(all, inputs, count);
   };
   return {
     outputs: kernel.outputs,

@@ -1,7 +1,7 @@
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { add, type Matrix, matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
 import { featurePath, featuresOf } from "./features.ts";
-import type { InputGradient, Kernel } from "./kernel.ts";
+import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { type Gradient, joinParts, type Parameters, partOf } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
 import { addInputGradients, agree } from "./sum.ts";
@@ -38,11 +38,7 @@ export function product(...kernels: readonly Kernel[]): ProductKernel {
   };
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const all = factors.map((factor, f) => featuresOf(factor, split(key, f), inputs, count));
-    return {
-      inputs,
-      outputs: 2 * count,
-      at: (x) => all.map((features) => features.at(x)).reduce(timesComplex),
-    };
+    return productOf(all, inputs, count);
   };
   const single = factors[0]!.outputs === 1;
   return {
@@ -82,16 +78,36 @@ function allTimes(parts: readonly Matrix[]): Matrix {
   return parts.reduce((a, b) => matrix(a.rows, a.cols, times(a.data, b.data)));
 }
 
-/** Features multiplied as complex numbers, real parts first in each row. */
-export function timesComplex(a: Matrix, b: Matrix): Matrix {
+/** Functions of complex values, real parts first in each row, multiplied. */
+export function productOf(all: readonly PathFn[], inputs: number, count: number): PathFn {
+  return {
+    inputs,
+    outputs: 2 * count,
+    at: (x) => all.map((features) => features.at(x)).reduce((a, b) => timesComplex(a, b)),
+    ...(all.every((features) => features.pullbackInputs) && {
+      pullbackInputs(x: Matrix, bar: Matrix): Matrix {
+        const values = all.map((features) => features.at(x));
+        // ⟨bar, a b⟩ = ⟨bar b*, a⟩.
+        const slopes = all.map((features, f) => {
+          const own = values.reduce((b, value, g) => (g === f ? b : timesComplex(b, value, -1)), bar);
+          return features.pullbackInputs!(x, own);
+        });
+        return slopes.reduce((a, b) => add(a, b));
+      },
+    }),
+  };
+}
+
+/** Entries multiplied as complex numbers; by the conjugates of b's where `sign` is −1. */
+function timesComplex(a: Matrix, b: Matrix, sign: 1 | -1 = 1): Matrix {
   const out = matrix(a.rows, a.cols);
   const count = a.cols / 2;
   for (let i = 0; i < a.rows; i++) {
     for (let f = 0; f < count; f++) {
       const re = i * a.cols + f;
       const im = re + count;
-      out.data[re] = a.data[re]! * b.data[re]! - a.data[im]! * b.data[im]!;
-      out.data[im] = a.data[re]! * b.data[im]! + a.data[im]! * b.data[re]!;
+      out.data[re] = a.data[re]! * b.data[re]! - sign * a.data[im]! * b.data[im]!;
+      out.data[im] = sign * a.data[re]! * b.data[im]! + a.data[im]! * b.data[re]!;
     }
   }
   return out;

@@ -1,5 +1,5 @@
-import { type Fn, type Matrix, scale } from "../linalg/index.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Matrix, scale } from "../linalg/index.ts";
+import type { Kernel, PathFn } from "./kernel.ts";
 import { joinParts, type Parameters, partOf, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
 
@@ -54,6 +54,12 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
   };
 }
 
-function timesNumber(fn: Fn, factor: number): Fn {
-  return { ...fn, at: (x) => scale(fn.at(x), factor) };
+function timesNumber(fn: PathFn, factor: number): PathFn {
+  return {
+    ...fn,
+    at: (x) => scale(fn.at(x), factor),
+    ...(fn.pullbackInputs && {
+      pullbackInputs: (x: Matrix, bar: Matrix) => scale(fn.pullbackInputs!(x, bar), factor),
+    }),
+  };
 }

@@ -119,7 +119,7 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
         rows.data[k] = signs[f]! * (picked.turns[c]! + spread);
       }
     }
-    return waves(inputs, rows, total, (x) => x);
+    return waves(inputs, rows, total);
   };
   return {
     outputs: 1,

@@ -29,6 +29,8 @@ export interface Stationary {
   /** The engine's name for f; its α is the parameter "alpha". */
   readonly map: KernelMap;
   readonly placement: Placement;
+  /** Whether functions of this kernel have no derivatives: then paths offer none. */
+  readonly rough?: boolean;
   /** `count` rows from the spectral density of f in the space of placed points (`dims` columns). */
   frequencies(key: Key, count: number, dims: number): Matrix;
   startAt(x: Matrix, variance: number): Kernel;
@@ -72,7 +74,12 @@ export function stationary(family: Stationary): Kernel {
   };
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const dims = placement.place(matrix(0, inputs)).cols;
-    return waves(inputs, family.frequencies(key, count, dims), variance, (x) => placement.place(x));
+    const nowhere = new Float64Array(inputs);
+    const { pullbackInputs, ...values } = waves(inputs, family.frequencies(key, count, dims), variance, {
+      at: (x) => placement.place(x),
+      pullback: (x, bar) => placement.pullback(x, placement.place(x), bar, nowhere).x,
+    });
+    return family.rough || !pullbackInputs ? values : { ...values, pullbackInputs };
   };
   return {
     outputs: 1,

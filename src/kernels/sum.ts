@@ -1,8 +1,8 @@
 import { ShapeError, UsageError } from "../errors/index.ts";
-import { add, type Fn, type Matrix, matrix } from "../linalg/index.ts";
+import { add, type Matrix, matrix } from "../linalg/index.ts";
 import { split, uniform } from "../random/index.ts";
 import { featuresOf } from "./features.ts";
-import type { InputGradient, Kernel } from "./kernel.ts";
+import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { joinParts, type Parameters, partOf } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
 
@@ -32,6 +32,15 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
         for (let k = 0; k < out.data.length; k++) out.data[k] = size * values[picks[k % count]!]![k]!;
         return out;
       },
+      ...(all.every((features) => features.pullbackInputs) && {
+        pullbackInputs: (x: Matrix, bar: Matrix) =>
+          all
+            .map((features, t) => {
+              const own = bar.data.map((v, k) => (picks[k % count] === t ? size * v : 0));
+              return features.pullbackInputs!(x, { ...bar, data: own });
+            })
+            .reduce((a, b) => add(a, b)),
+      }),
     };
   };
   return {
@@ -53,12 +62,16 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         addInputGradients(terms.map((term) => term.pullbackInputs!(x, z, bar))),
     }),
-    path(key, inputs): Fn {
+    path(key, inputs): PathFn {
       const paths = terms.map((term, t) => term.path(split(key, t), inputs));
       return {
         inputs,
         outputs: terms[0]!.outputs,
         at: (x) => paths.map((path) => path.at(x)).reduce((a, b) => add(a, b)),
+        ...(paths.every((path) => path.pullbackInputs) && {
+          pullbackInputs: (x: Matrix, bar: Matrix) =>
+            paths.map((path) => path.pullbackInputs!(x, bar)).reduce((a, b) => add(a, b)),
+        }),
       };
     },
     ...(terms[0]!.outputs === 1 && { features }),

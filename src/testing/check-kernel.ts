@@ -17,7 +17,7 @@ export interface CheckKernelOptions {
  * The suite that every kernel passes, on points of its own kind: at least four different rows. Throws an Error that
  * says what failed, where, and by how much, at the first violation. Checked are shapes; symmetry; the diagonal;
  * cross(X, X), the blocks of a larger Gram matrix and products with it; positive semi-definiteness; both pull-backs against central
- * differences; that paths are functions; and that their covariance, and the mean product of random features where
+ * differences, and those of paths; that paths are functions; and that their covariance, and the mean product of random features where
  * there are any, is the kernel's within six standard errors.
  */
 export function checkKernel(kernel: Kernel, points: Matrix, options: CheckKernelOptions = {}): void {
@@ -41,6 +41,7 @@ export function checkKernel(kernel: Kernel, points: Matrix, options: CheckKernel
     if (kernel.pullbackInputs) checkInputPullback(check, z);
   }
   checkPath(check);
+  checkPathSlopes(check);
   checkFeatures(check);
 }
 
@@ -205,6 +206,33 @@ function checkPath({ kernel, points, key: parent, paths }: Check): void {
         );
       }
     }
+  }
+}
+
+function checkPathSlopes({ kernel, x, points, key: parent, steady, differenceTolerance }: Check): void {
+  const path = kernel.path(split(parent, "slopes"), x.cols);
+  if (!path.pullbackInputs) return;
+  const bar = matrix(x.rows, path.outputs, normal(split(parent, "bar"), x.rows * path.outputs));
+  const slopes = path.pullbackInputs(x, bar);
+  expectSize("a path's pullbackInputs", slopes, x.rows, x.cols);
+  const size = dot(path.at(x).data.map(Math.abs), bar.data.map(Math.abs));
+  for (let k = 0; k < x.data.length; k++) {
+    const range = rangeOf(points, k % x.cols);
+    if (steady.includes(k % x.cols)) continue;
+    const moved = (by: number) => {
+      const copy = copyOf(x);
+      copy.data[k]! += by * range;
+      return dot(path.at(copy).data, bar.data);
+    };
+    const h = 1e-6;
+    const difference = (moved(h) - moved(-h)) / (2 * h);
+    agree(
+      `a path's pullbackInputs at row ${Math.floor(k / x.cols)}, column ${k % x.cols}, and differences`,
+      Float64Array.of(slopes.data[k]! * range),
+      Float64Array.of(difference),
+      differenceTolerance,
+      size,
+    );
   }
 }
 

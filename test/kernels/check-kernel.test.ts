@@ -56,6 +56,15 @@ test("a right kernel passes, and each wrong part is found and named", () => {
       }),
     ],
     [
+      /a path's pullbackInputs/,
+      (k) => ({
+        path(key, inputs) {
+          const path = k.path(key, inputs);
+          return { ...path, pullbackInputs: (x, bar) => scale(path.pullbackInputs!(x, bar), -1) };
+        },
+      }),
+    ],
+    [
       /features have mean product/,
       (k) => ({
         features(key, inputs, count) {
