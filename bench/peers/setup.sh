@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Makes .venv with the peers that the benches compare with. torch is pinned to a CPU build.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python3 -m venv .venv
+.venv/bin/pip install --quiet numpy scipy scikit-learn
+.venv/bin/pip install --quiet torch==2.13.0
+.venv/bin/pip install --quiet gpytorch
+.venv/bin/python -c "import torch, numpy, scipy; print('torch', torch.__version__, 'numpy', numpy.__version__, 'scipy', scipy.__version__)"
