@@ -13,7 +13,7 @@ export interface Adjustable<T> {
 
 /** The same with these parameters kept as they are by every fit. */
 export function fix<T>(it: Adjustable<T>, ...paths: readonly string[]): T {
-  return changed(it, paths, (parameter) => ({ ...parameter, fixed: true }));
+  return changed(it, paths, ({ unset: _, ...parameter }) => ({ ...parameter, fixed: true }));
 }
 
 /** The same with these parameters free to be fitted again, each alone. */

@@ -1,6 +1,7 @@
 import { type Matrix, matrix, multiply } from "../linalg/index.ts";
 import { normal } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
+import { times } from "./elementwise.ts";
 import { waves } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
@@ -49,8 +50,7 @@ function cosineOf(parameters: Parameters): Kernel {
       return { period: perValue(ofPeriods, period.length), variance: Float64Array.of(value) };
     },
     pullbackInputs(x, z, bar) {
-      const scaled = { ...bar, data: bar.data.map((v) => variance * v) };
-      return wavePullback(turns(x.cols), x, z, scaled).inputs;
+      return wavePullback(turns(x.cols), x, z, times(bar, variance)).inputs;
     },
     features(key, inputs, count) {
       // Half the waves run backwards: their mean is the cosine, without the sine.

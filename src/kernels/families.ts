@@ -79,7 +79,7 @@ export const families: Readonly<Record<string, Family>> = {
   constant: family(constant, "variance"),
   white: family(white, "variance"),
   brownian: family(brownian, "variance"),
-  gibbs: family(gibbs, "variance", "weight", "bias", "ard"),
+  gibbs: family(gibbs, "variance", "weight", "bias", "centre", "ard"),
   coregion: family(coregion, "levels", "rank", "weight", "diagonal"),
   categorical: family(categorical, ...stationary),
 };

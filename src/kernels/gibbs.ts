@@ -5,7 +5,7 @@ import { featurePath } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
 import { affine, isLearnable } from "./learnable.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
-import { typicalDistances } from "./scale-of-data.ts";
+import { means, typicalDistances } from "./scale-of-data.ts";
 
 export interface GibbsOptions {
   /** In squared units of the outputs. 1 unless given. */
@@ -16,6 +16,8 @@ export interface GibbsOptions {
   readonly weight?: number | ArrayLike<number>;
   /** Of the affine log-lengthscale, one an output; 0 unless given. */
   readonly bias?: number | ArrayLike<number>;
+  /** Of the affine log-lengthscale, one a column: where it is the bias. Fixed; 0 unless given. */
+  readonly centre?: number | ArrayLike<number>;
   /** As many columns, and as many lengthscales. */
   readonly ard?: number;
 }
@@ -24,15 +26,17 @@ export interface GibbsOptions {
  * k(x, x′) = variance · Π_c √(2 ℓ_c ℓ′_c / (ℓ_c² + ℓ′_c²)) exp(−(x_c − x′_c)² / (ℓ_c² + ℓ′_c²)), ℓ = ℓ(x): an RBF
  * whose lengthscale changes with the input (Gibbs 1997; Rasmussen & Williams 2006, equation 4.32).
  */
-export function gibbs({ variance, logLengthscale, weight, bias, ard = 1 }: GibbsOptions = {}): Kernel {
-  if (logLengthscale && (weight !== undefined || bias !== undefined)) {
+export function gibbs(options: GibbsOptions = {}): Kernel {
+  const { variance, logLengthscale, weight, bias, centre, ard = 1 } = options;
+  if (logLengthscale && (weight !== undefined || bias !== undefined || centre !== undefined)) {
     throw new UsageError("gibbs: give a log-lengthscale, or the weight and bias of an affine one, not both");
   }
-  const b = Float64Array.from(typeof bias === "number" ? [bias] : (bias ?? new Float64Array(ard)));
-  const w = Float64Array.from(
-    typeof weight === "number" ? [weight] : (weight ?? new Float64Array(b.length * Math.max(ard, b.length))),
-  );
-  const fn = logLengthscale ?? affine(matrix(b.length, w.length / b.length, w), b);
+  const list = (v: number | ArrayLike<number> | undefined, size: number) =>
+    Float64Array.from(typeof v === "number" ? [v] : (v ?? new Float64Array(size)));
+  const b = list(bias, ard);
+  const w = list(weight, b.length * Math.max(ard, b.length));
+  const c = list(centre, w.length / b.length);
+  const fn = logLengthscale ?? affine(matrix(b.length, c.length, w), b, c);
   if (fn.outputs !== 1 && fn.outputs !== fn.inputs) {
     throw new ShapeError(
       `gibbs: a log-lengthscale of ${fn.inputs} columns has 1 or ${fn.inputs} outputs, got ${fn.outputs}`,
@@ -41,7 +45,10 @@ export function gibbs({ variance, logLengthscale, weight, bias, ard = 1 }: Gibbs
   const own = { variance: unlessGiven(variance, 1, (v) => positive("variance", v, 1)) };
   const ofFn = isLearnable(fn) ? { ...fn.parameters } : {};
   if ("variance" in ofFn) throw new UsageError('gibbs: the log-lengthscale has a parameter "variance" too');
-  if (!logLengthscale && bias === undefined) ofFn.bias = { ...ofFn.bias!, unset: true };
+  if (!logLengthscale) {
+    if (bias === undefined) ofFn.bias = { ...ofFn.bias!, unset: true };
+    if (centre === undefined) ofFn.centre = { ...ofFn.centre!, unset: true };
+  }
   return gibbsOf(fn, !logLengthscale, { ...own, ...ofFn });
 }
 
@@ -54,7 +61,7 @@ function gibbsOf(start: Fn, isAffine: boolean, parameters: Parameters): Kernel {
     const logs = fn.at(x);
     const out = matrix(x.rows, x.cols);
     for (let i = 0, k = 0; i < x.rows; i++) {
-      for (let c = 0; c < x.cols; c++, k++) out.data[k] = Math.exp(logs.data[fn.outputs === 1 ? i : k]!);
+      for (let c = 0; c < x.cols; c++, k++) out.data[k] = exp(logs.data[fn.outputs === 1 ? i : k]!);
     }
     return out;
   };
@@ -153,10 +160,18 @@ function gibbsOf(start: Fn, isAffine: boolean, parameters: Parameters): Kernel {
         isAffine,
         setUnset(parameters, {
           variance: () => [target],
-          ...(isAffine && { bias: (count: number) => typicalDistances(x, count).map(Math.log) }),
+          ...(isAffine && {
+            bias: (count: number) => typicalDistances(x, count).map(Math.log),
+            centre: () => means(x),
+          }),
         }),
       ),
   };
+}
+
+// A search can leap to where lengthscales or their squares overflow: from e^±150 on they are as long or short as any.
+function exp(log: number): number {
+  return Math.exp(Math.max(-150, Math.min(150, log)));
 }
 
 /** k / variance of one pair. */

@@ -61,7 +61,7 @@ export function setUnset(
 ): Parameters {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, parameter]) => {
-      const chosen = parameter.unset && !parameter.fixed ? choose[name]?.(parameter.value.length) : undefined;
+      const chosen = parameter.unset ? choose[name]?.(parameter.value.length) : undefined;
       return [name, chosen ? { ...parameter, value: Float64Array.from(chosen) } : parameter];
     }),
   );

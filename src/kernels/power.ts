@@ -1,6 +1,7 @@
 import { UsageError } from "../errors/index.ts";
 import type { Matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
+import { hadamard, raised } from "./elementwise.ts";
 import { featurePath, featuresOf } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
 import { productOf } from "./product.ts";
@@ -11,10 +12,9 @@ export function power(kernel: Kernel, exponent: number): Kernel {
   if (!Number.isInteger(exponent) || exponent < 1) {
     throw new UsageError(`power: the exponent is a whole number of at least 1, got ${exponent}`);
   }
-  const raise = (m: Matrix): Matrix => ({ ...m, data: m.data.map((v) => v ** exponent) });
   const inner = (x: Matrix, z: Matrix | undefined, bar: Matrix): Matrix => {
     const k = z ? kernel.cross(x, z) : kernel.gram(x);
-    return { ...bar, data: bar.data.map((v, i) => v * exponent * k.data[i]! ** (exponent - 1)) };
+    return hadamard(bar, raised(k, exponent - 1), exponent);
   };
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const all = Array.from({ length: exponent }, (_, t) => featuresOf(kernel, split(key, t), inputs, count));
@@ -26,8 +26,8 @@ export function power(kernel: Kernel, exponent: number): Kernel {
     parameters: kernel.parameters,
     definition: { kind: "power", options: { exponent }, parts: [kernel] },
     with: (next) => power(kernel.with(next), exponent),
-    gram: (x) => raise(kernel.gram(x)),
-    cross: (x, z) => raise(kernel.cross(x, z)),
+    gram: (x) => raised(kernel.gram(x), exponent),
+    cross: (x, z) => raised(kernel.cross(x, z), exponent),
     diagonal: (x) => kernel.diagonal(x).map((v) => v ** exponent),
     pullback: (x, z, bar) => kernel.pullback(x, z, inner(x, z, bar)),
     ...(kernel.pullbackInputs && {

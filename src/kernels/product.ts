@@ -1,5 +1,6 @@
 import { add, type Matrix, matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
+import { hadamard } from "./elementwise.ts";
 import { featurePath, featuresOf } from "./features.ts";
 import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { type Gradient, joinParts, type Parameters, partOf } from "./parameters.ts";
@@ -18,17 +19,17 @@ export function product(...kernels: readonly Kernel[]): ProductKernel {
   const inputs = agree("product", factors);
   /** bar ∘ Π of the other factors, for each factor. */
   const bars = (x: Matrix, z: Matrix | undefined, bar: Matrix): Matrix[] => {
-    const values = factors.map((factor) => (z ? factor.cross(x, z) : factor.gram(x)).data);
+    const values = factors.map((factor) => (z ? factor.cross(x, z) : factor.gram(x)));
     const out: Matrix[] = [];
-    let before = bar.data; // bar times the factors so far
+    let before = bar; // bar times the factors so far
     for (let f = 0; f < factors.length; f++) {
-      out.push({ ...bar, data: before });
-      if (f + 1 < factors.length) before = times(before, values[f]!);
+      out.push(before);
+      if (f + 1 < factors.length) before = hadamard(before, values[f]!);
     }
-    let after: Float64Array | undefined;
+    let after: Matrix | undefined;
     for (let f = factors.length - 1; f > 0; f--) {
-      after = after ? times(after, values[f]!) : values[f]!;
-      out[f - 1] = { ...bar, data: times(out[f - 1]!.data, after) };
+      after = after ? hadamard(after, values[f]!) : values[f]!;
+      out[f - 1] = hadamard(out[f - 1]!, after);
     }
     return out;
   };
@@ -48,9 +49,9 @@ export function product(...kernels: readonly Kernel[]): ProductKernel {
     parameters: joinParts(Object.fromEntries(factors.map((factor, f) => [f, factor.parameters]))),
     definition: { kind: "product", parts: factors },
     with: (next: Parameters) => product(...factors.map((factor, f) => factor.with(partOf(next, `${f}`)))),
-    gram: (x) => allTimes(factors.map((factor) => factor.gram(x))),
-    cross: (x, z) => allTimes(factors.map((factor) => factor.cross(x, z))),
-    diagonal: (x) => factors.map((factor) => factor.diagonal(x)).reduce(times),
+    gram: (x) => factors.map((factor) => factor.gram(x)).reduce((a, b) => hadamard(a, b)),
+    cross: (x, z) => factors.map((factor) => factor.cross(x, z)).reduce((a, b) => hadamard(a, b)),
+    diagonal: (x) => factors.map((factor) => factor.diagonal(x)).reduce((a, b) => a.map((v, i) => v * b[i]!)),
     pullback: gradient,
     ...(factors.every((factor) => factor.pullbackInputs) && {
       pullbackInputs(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient {
@@ -68,14 +69,6 @@ export function product(...kernels: readonly Kernel[]): ProductKernel {
 
 export function isProduct(kernel: Kernel): kernel is ProductKernel {
   return kernel.definition?.kind === "product" && "factors" in kernel;
-}
-
-function times(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((v, i) => v * b[i]!);
-}
-
-function allTimes(parts: readonly Matrix[]): Matrix {
-  return parts.reduce((a, b) => matrix(a.rows, a.cols, times(a.data, b.data)));
 }
 
 /** Functions of complex values, real parts first in each row, multiplied. */

@@ -78,6 +78,13 @@ export function meanSquares(x: Matrix): Float64Array {
   });
 }
 
+/** The mean of each column. */
+export function means(x: Matrix): Float64Array {
+  return Float64Array.from({ length: x.cols }, (_, c) =>
+    columnOf(x, c).reduce((sum, v) => sum + v / x.rows, 0),
+  );
+}
+
 /** Largest less smallest value in each column, 1 where they agree. */
 export function ranges(x: Matrix): Float64Array {
   return Float64Array.from({ length: x.cols }, (_, c) => {

@@ -1,4 +1,5 @@
-import { type Matrix, scale } from "../linalg/index.ts";
+import type { Matrix } from "../linalg/index.ts";
+import { times } from "./elementwise.ts";
 import type { Kernel, PathFn } from "./kernel.ts";
 import { joinParts, type Parameters, partOf, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
@@ -21,11 +22,11 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
     parameters,
     definition: { kind: "scaled", parts: [kernel] },
     with: (next) => scaledOf(start, next),
-    gram: (x) => scale(kernel.gram(x), factor),
-    cross: (x, z) => scale(kernel.cross(x, z), factor),
+    gram: (x) => times(kernel.gram(x), factor),
+    cross: (x, z) => times(kernel.cross(x, z), factor),
     diagonal: (x) => kernel.diagonal(x).map((v) => factor * v),
     ...(kernel.multiply && {
-      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => scale(kernel.multiply!(x, z, v), factor),
+      multiply: (x: Matrix, z: Matrix | undefined, v: Matrix) => times(kernel.multiply!(x, z, v), factor),
     }),
     pullback(x, z, bar) {
       const k = z ? kernel.cross(x, z) : kernel.gram(x);
@@ -33,12 +34,12 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
       for (let i = 0; i < k.data.length; i++) slope += k.data[i]! * bar.data[i]!;
       return {
         factor: Float64Array.of(slope),
-        ...joinParts({ kernel: kernel.pullback(x, z, scale(bar, factor)) }),
+        ...joinParts({ kernel: kernel.pullback(x, z, times(bar, factor)) }),
       };
     },
     ...(kernel.pullbackInputs && {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
-        kernel.pullbackInputs!(x, z, scale(bar, factor)),
+        kernel.pullbackInputs!(x, z, times(bar, factor)),
     }),
     path: (key, inputs) => timesNumber(kernel.path(key, inputs), Math.sqrt(factor)),
     ...(features && {
@@ -57,9 +58,9 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
 function timesNumber(fn: PathFn, factor: number): PathFn {
   return {
     ...fn,
-    at: (x) => scale(fn.at(x), factor),
+    at: (x) => times(fn.at(x), factor),
     ...(fn.pullbackInputs && {
-      pullbackInputs: (x: Matrix, bar: Matrix) => scale(fn.pullbackInputs!(x, bar), factor),
+      pullbackInputs: (x: Matrix, bar: Matrix) => times(fn.pullbackInputs!(x, bar), factor),
     }),
   };
 }

@@ -2,6 +2,7 @@ import { UsageError } from "../errors/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { normal, split, uniform } from "../random/index.ts";
 import { columnOf } from "./columns.ts";
+import { addTo, hadamard } from "./elementwise.ts";
 import { featurePath, waves } from "./features.ts";
 import type { Kernel } from "./kernel.ts";
 import { pairwise, pairwisePullback } from "./pairwise.ts";
@@ -83,7 +84,7 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
     const out = matrix(x.rows, z.rows);
     for (const { weight, turns, placement } of components) {
       const { envelope, wave } = parts(placement, turns, x, z === x ? undefined : z);
-      for (let k = 0; k < out.data.length; k++) out.data[k]! += weight * envelope.data[k]! * wave.data[k]!;
+      addTo(out, hadamard(envelope, wave), weight);
     }
     return out;
   };
@@ -112,7 +113,7 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
     const rows = matrix(count, columns, normal(split(key, "frequency"), count * columns));
     for (let f = 0; f < count; f++) {
       const at = picks[f]! * total;
-      const picked = components[upTo.findIndex((weight) => at < weight)]!;
+      const picked = components[upTo.findIndex((weight) => at < weight)] ?? components.at(-1)!; // rounding
       for (let c = 0; c < columns; c++) {
         const k = f * columns + c;
         const spread = 2 * Math.PI * picked.bandwidth[c]! * rows.data[k]!;
@@ -155,8 +156,8 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
       const ofZ = z && matrix(z.rows, z.cols);
       for (const component of components) {
         const slopes = pull(component, x, z, bar);
-        for (let k = 0; k < ofX.data.length; k++) ofX.data[k]! += slopes.x.data[k]!;
-        if (ofZ && slopes.z) for (let k = 0; k < ofZ.data.length; k++) ofZ.data[k]! += slopes.z.data[k]!;
+        addTo(ofX, slopes.x);
+        if (ofZ && slopes.z) addTo(ofZ, slopes.z);
       }
       return ofZ ? { x: ofX, z: ofZ } : { x: ofX };
     },
@@ -167,27 +168,23 @@ function mixtureOf(columns: number, parameters: Parameters): Kernel {
         columns,
         setUnset(parameters, {
           weight: (count) => new Float64Array(count).fill(variance / count),
-          frequency: (count) => spread(x, count, columns),
-          bandwidth: (count) => {
-            const lengths = ranges(x);
-            return Float64Array.from({ length: count }, (_, k) => 1 / lengths[k % columns]!);
-          },
+          frequency: (count) => octavesOf(x, count, columns),
+          // Wide enough to meet its neighbours.
+          bandwidth: (count) => octavesOf(x, count, columns).map((frequency) => frequency / 2),
         }),
       ),
   };
 }
 
-/** Frequencies evenly over what points so far apart can tell apart: up to half a turn between neighbours. */
-function spread(x: Matrix, count: number, columns: number): Float64Array {
+/** Frequencies at even ratios, from half a turn over the data up to half a turn between neighbours. */
+function octavesOf(x: Matrix, count: number, columns: number): Float64Array {
   const components = count / columns;
-  const highest = Array.from({ length: columns }, (_, c) => {
-    const sorted = Float64Array.from(new Set(columnOf(x, c))).sort();
-    return sorted.length > 1 ? (sorted.length - 1) / (2 * (sorted.at(-1)! - sorted[0]!)) : 0.5;
+  const lowest = ranges(x).map((range) => 0.5 / range);
+  const steps = lowest.map((_, c) => Math.max(1, new Set(columnOf(x, c)).size - 1));
+  return Float64Array.from({ length: count }, (_, k) => {
+    const c = k % columns;
+    return lowest[c]! * steps[c]! ** (Math.floor(k / columns) / components);
   });
-  return Float64Array.from(
-    { length: count },
-    (_, k) => ((Math.floor(k / columns) + 0.5) / components) * highest[k % columns]!,
-  );
 }
 
 function parts(placement: Placement, turns: Float64Array, x: Matrix, z: Matrix | undefined) {
@@ -201,8 +198,4 @@ function parts(placement: Placement, turns: Float64Array, x: Matrix, z: Matrix |
     envelope: pairwise({ name: "rbf" }, 1, a, b),
     wave: waveGram(turns, 1, x, z),
   };
-}
-
-function hadamard(a: Matrix, b: Matrix): Matrix {
-  return { ...a, data: a.data.map((v, k) => v * b.data[k]!) };
 }

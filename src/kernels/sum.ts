@@ -1,6 +1,7 @@
 import { ShapeError, UsageError } from "../errors/index.ts";
 import { add, type Matrix, matrix } from "../linalg/index.ts";
 import { split, uniform } from "../random/index.ts";
+import { addTo } from "./elementwise.ts";
 import { featuresOf } from "./features.ts";
 import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { joinParts, type Parameters, partOf } from "./parameters.ts";
@@ -17,7 +18,12 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
   const terms = kernels.flatMap((kernel) => (isSum(kernel) ? kernel.terms : [kernel]));
   const inputs = agree("sum", terms);
   const parameters = joinParts(Object.fromEntries(terms.map((term, t) => [t, term.parameters])));
-  const total = (part: (term: Kernel) => Matrix) => terms.map(part).reduce((a, b) => add(a, b));
+  const total = (part: (term: Kernel) => Matrix) => {
+    const first = part(terms[0]!);
+    const out = matrix(first.rows, first.cols, first.data.slice());
+    for (const term of terms.slice(1)) addTo(out, part(term));
+    return out;
+  };
   /** Each feature is one of a random term's, √terms times as large. */
   const features: NonNullable<Kernel["features"]> = (key, inputs, count) => {
     const size = Math.sqrt(terms.length);

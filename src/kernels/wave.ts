@@ -1,16 +1,15 @@
-import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
+import { expectShape, gramOf, type Matrix, matrix, multiply } from "../linalg/index.ts";
+import { times } from "./elementwise.ts";
 import type { InputGradient } from "./kernel.ts";
 
-/** size · cos(t·(x_i − z_j)) for the wave vector t, in angle a unit of each column; z is x when left out. */
+/**
+ * size · cos(t·(x_i − z_j)) for the wave vector t, in angle a unit of each column; z is x when left out. As the
+ * cosine of a difference is a product of cosines plus one of sines, this is a product of n × 2 matrices.
+ */
 export function waveGram(turns: Float64Array, size: number, x: Matrix, z?: Matrix): Matrix {
-  if (z) expectShape(z, "z", undefined, x.cols);
-  const a = phases(turns, x, x);
-  const b = z ? phases(turns, z, x) : a;
-  const out = matrix(a.length, b.length);
-  for (let i = 0, k = 0; i < a.length; i++) {
-    for (let j = 0; j < b.length; j++, k++) out.data[k] = size * Math.cos(a[i]! - b[j]!);
-  }
-  return out;
+  const a = circle(turns, x, x);
+  const cosines = z ? multiply(a, circle(turns, z, x), { b: true }) : gramOf(a);
+  return size === 1 ? cosines : times(cosines, size);
 }
 
 /** ⟨bar, cos⟩ and its derivatives in the wave vector and the points; bar is symmetric when z is left out. */
@@ -20,20 +19,14 @@ export function wavePullback(
   z: Matrix | undefined,
   bar: Matrix,
 ): { readonly value: number; readonly turns: Float64Array; readonly inputs: InputGradient } {
-  const a = phases(turns, x, x);
-  const b = z ? phases(turns, z, x) : a;
-  const ofA = new Float64Array(a.length);
-  const ofB = z ? new Float64Array(b.length) : ofA;
+  const a = circle(turns, x, x);
+  const b = z ? circle(turns, z, x) : a;
+  const ofA = multiply(bar, b);
+  const ofB = multiply(bar, a, { a: true });
   let value = 0;
-  for (let i = 0, k = 0; i < a.length; i++) {
-    for (let j = 0; j < b.length; j++, k++) {
-      const angle = a[i]! - b[j]!;
-      const slope = -bar.data[k]! * Math.sin(angle);
-      value += bar.data[k]! * Math.cos(angle);
-      ofA[i]! += slope;
-      ofB[j]! -= slope;
-    }
-  }
+  for (let k = 0; k < a.data.length; k++) value += a.data[k]! * ofA.data[k]!;
+  const onA = alongCircle(a, ofA);
+  const onB = alongCircle(b, ofB);
   const slopes = new Float64Array(turns.length);
   const spread = (points: Matrix, ofPhase: Float64Array) => {
     const out = matrix(points.rows, points.cols);
@@ -45,15 +38,28 @@ export function wavePullback(
     }
     return out;
   };
-  const ofX = spread(x, ofA);
-  return { value, turns: slopes, inputs: z ? { x: ofX, z: spread(z, ofB) } : { x: ofX } };
+  if (z) return { value, turns: slopes, inputs: { x: spread(x, onA), z: spread(z, onB) } };
+  const both = onA.map((v, i) => v + onB[i]!);
+  return { value, turns: slopes, inputs: { x: spread(x, both) } };
 }
 
-/** t·x of each point, less that of the first row of `origin`: small angles keep their digits. */
-function phases(turns: Float64Array, x: Matrix, origin: Matrix): Float64Array {
-  return Float64Array.from({ length: x.rows }, (_, i) => {
-    let sum = 0;
-    for (let c = 0; c < x.cols; c++) sum += turns[c]! * (x.data[i * x.cols + c]! - origin.data[c]!);
-    return sum;
-  });
+/** cos and sin of t·x of each point, n × 2, counted from the first row of `origin`: small angles keep their digits. */
+function circle(turns: Float64Array, x: Matrix, origin: Matrix): Matrix {
+  expectShape(x, "the points", undefined, turns.length);
+  const out = matrix(x.rows, 2);
+  for (let i = 0; i < x.rows; i++) {
+    let angle = 0;
+    for (let c = 0; c < x.cols; c++) angle += turns[c]! * (x.data[i * x.cols + c]! - origin.data[c]!);
+    out.data[2 * i] = Math.cos(angle);
+    out.data[2 * i + 1] = Math.sin(angle);
+  }
+  return out;
+}
+
+/** From the derivative in (cos, sin) of each angle to that in the angle. */
+function alongCircle(points: Matrix, bar: Matrix): Float64Array {
+  return Float64Array.from(
+    { length: points.rows },
+    (_, i) => points.data[2 * i]! * bar.data[2 * i + 1]! - points.data[2 * i + 1]! * bar.data[2 * i]!,
+  );
 }
