@@ -187,7 +187,7 @@ function time(work: Work, run: () => void): number {
   work.prepare();
   run();
   const times: number[] = [];
-  for (let i = 0; i < REPEATS; i++) {
+  for (let spent = 0; times.length < REPEATS && spent < 1500; spent += times.at(-1)!) {
     work.prepare();
     const t = performance.now();
     run();

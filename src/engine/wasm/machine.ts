@@ -37,9 +37,14 @@ export function currentSettings(): Settings {
   return settings;
 }
 
+/** Threads that a large job would use now. */
+export function readyThreads(): number {
+  return machine?.pool?.ready() ?? 1;
+}
+
 /** Resolves when all threads of the pool are ready to work, or at once where there is no pool yet. */
 export async function poolReady(): Promise<void> {
-  while (machine?.pool && machine.pool.ready() < currentSettings().threads) {
+  while (machine?.pool && !machine.pool.broken && machine.pool.ready() < currentSettings().threads) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
