@@ -16,6 +16,8 @@ const common = [
   ["--enable", "simd"],
   ["--enable", "threads"],
   ["--enable", "bulk-memory"],
+  // Constants lie above the control block of the threads (parallel.ts) and below the operands.
+  ["--memoryBase", "4096"],
   ["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
 ].flat();
 
