@@ -1,0 +1,2 @@
+export { checkEngine } from "./check-engine.ts";
+export { checkKernel } from "./check-kernel.ts";
