@@ -37,6 +37,16 @@ export function currentSettings(): Settings {
   return settings;
 }
 
+/** Scratch memory held now. */
+export function scratchBytes(): number {
+  return machine?.memory.buffer.byteLength ?? 0;
+}
+
+/** Ends one worker without telling the pool, as a crash would: for the tests. */
+export function killWorker(): void {
+  machine?.pool?.kill();
+}
+
 /** Threads that a large job would use now. */
 export function readyThreads(): number {
   return machine?.pool?.ready() ?? 1;

@@ -134,6 +134,10 @@ export class Pool {
     Atomics.store(this.words, FIELDS / 4, job | 0);
   }
 
+  kill(): void {
+    this.workers[0]?.terminate();
+  }
+
   end(): void {
     this.broken = true;
     for (const worker of this.workers) worker.terminate();
