@@ -6,7 +6,15 @@ import { UsageError } from "../../errors/index.ts";
 import { activations, adam, constantSchedule, cosineSchedule, parameterCount } from "../../networks/index.ts";
 import { trainingCurve } from "../../plot/index.ts";
 import { figureBytes, figurePath } from "../figures.ts";
-import { fraction, nameList, oneOf, positiveNumber, unitsList, wholeNumber } from "../options.ts";
+import {
+  fraction,
+  nameList,
+  nonNegativeNumber,
+  oneOf,
+  positiveNumber,
+  unitsList,
+  wholeNumber,
+} from "../options.ts";
 import { counted, print, short, withProgress } from "../report.ts";
 
 interface Options {
@@ -33,13 +41,16 @@ export function trainCommand(): Command {
     .argument("<table>", "CSV file with a header row (.csv or .csv.gz)")
     .requiredOption("--target <column>", "the column to predict; all others are inputs")
     .requiredOption("--out <file>", "where the model goes (.safetensors)")
-    .option(
-      "--ignore <columns>",
-      "columns that are neither target nor input, separated by commas",
-      nameList,
-      [],
+    .addOption(
+      new Option("--ignore <columns>", "columns that are neither target nor input, separated by commas")
+        .default([], "none")
+        .argParser(nameList),
     )
-    .option("--hidden <units>", "units of the hidden layers", unitsList, [64, 64])
+    .addOption(
+      new Option("--hidden <units>", "units of the hidden layers")
+        .default([64, 64], "64,64")
+        .argParser(unitsList),
+    )
     .addOption(
       new Option("--activation <name>", `one of ${Object.keys(activations).join(", ")}`)
         .default("tanh")
@@ -48,7 +59,7 @@ export function trainCommand(): Command {
     .option("--epochs <n>", "passes over the table", wholeNumber(1), 60)
     .option("--batch <n>", "rows a step", wholeNumber(1), 128)
     .option("--learning-rate <rate>", "of Adam", positiveNumber, 3e-3)
-    .option("--weight-decay <share>", "L2 penalty on the weights", Number, 1e-4)
+    .option("--weight-decay <share>", "L2 penalty on the weights", nonNegativeNumber, 1e-4)
     .addOption(
       new Option("--schedule <name>", "of the learning rate")
         .choices(["constant", "cosine"])
