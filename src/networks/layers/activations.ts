@@ -1,22 +1,19 @@
-import errorFunction from "@stdlib/math-base-special-erf";
+import { type Elementwise, engine } from "../../engine/index.ts";
 import { floatsLike, type Tensor } from "../../linalg/index.ts";
 import type { Layer } from "../layer.ts";
 
-/** What an elementwise layer keeps: its input and its output. */
-interface Tape {
-  readonly x: Tensor;
-  readonly y: Tensor;
+/** How a function of one number is applied to many, and its pull-back. */
+interface Applied {
+  forward(x: Tensor["data"], out: Tensor["data"]): void;
+  /** out ← by · f′(x). */
+  pullback(x: Tensor["data"], by: Tensor["data"], out: Tensor["data"]): void;
 }
 
-/** A layer that applies f to every number; `derivative` gets x and y = f(x), whichever makes f′ cheap. */
-function elementwise(
-  definition: Layer["definition"],
-  f: (x: number) => number,
-  derivative: (x: number, y: number) => number,
-): Layer<Tape> {
-  const timesDerivative = ({ x, y }: Tape, d: Tensor): Tensor => {
+/** A layer that applies one function to every number; its tape is its input. */
+function elementwise(definition: Layer["definition"], { forward, pullback }: Applied): Layer<Tensor> {
+  const timesDerivative = (x: Tensor, d: Tensor): Tensor => {
     const data = floatsLike(x.data, x.data.length);
-    for (let i = 0; i < data.length; i++) data[i] = d.data[i]! * derivative(x.data[i]!, y.data[i]!);
+    pullback(x.data, d.data, data);
     return { shape: x.shape, data };
   };
   return {
@@ -26,84 +23,75 @@ function elementwise(
     init: () => ({}),
     forward(_weights, x) {
       const data = floatsLike(x.data, x.data.length);
-      for (let i = 0; i < data.length; i++) data[i] = f(x.data[i]!);
-      const y: Tensor = { shape: x.shape, data };
-      return { y, tape: { x, y } };
+      forward(x.data, data);
+      return { y: { shape: x.shape, data }, tape: x };
     },
-    vjp: (_weights, tape, dy) => ({ dx: () => timesDerivative(tape, dy), dweights: () => ({}) }),
-    jvp: (_weights, tape, dx) =>
-      dx
-        ? timesDerivative(tape, dx)
-        : { shape: tape.x.shape, data: floatsLike(tape.x.data, tape.x.data.length) },
+    vjp: (_weights, x, dy) => ({ dx: () => timesDerivative(x, dy), dweights: () => ({}) }),
+    jvp: (_weights, x, dx) =>
+      dx ? timesDerivative(x, dx) : { shape: x.shape, data: floatsLike(x.data, x.data.length) },
   };
 }
 
-const sigmoidOf = (x: number) => 1 / (1 + Math.exp(-x));
-const normalDensity = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
-const normalCumulative = (x: number) => 0.5 * (1 + errorFunction(x * Math.SQRT1_2));
+/** The layer of a function that the engine has. */
+function ofEngine(name: Elementwise): Layer {
+  return elementwise(
+    { kind: name },
+    {
+      forward: (x, out) => engine().elementwise(name, x, out),
+      pullback: (x, by, out) => engine().elementwisePullback(name, x, by, out),
+    },
+  ) as Layer;
+}
 
 export function tanh(): Layer {
-  return elementwise({ kind: "tanh" }, Math.tanh, (_x, y) => 1 - y * y);
+  return ofEngine("tanh");
 }
 
 /** max(x, 0), with derivative 0 at 0. */
 export function relu(): Layer {
-  return elementwise(
-    { kind: "relu" },
-    (x) => Math.max(x, 0),
-    (x) => (x > 0 ? 1 : 0),
-  );
+  return ofEngine("relu");
 }
 
 /** x for x > 0, slope · x below. */
 export function leakyRelu(slope = 0.01): Layer {
   return elementwise(
     { kind: "leakyRelu", slope },
-    (x) => (x > 0 ? x : slope * x),
-    (x) => (x > 0 ? 1 : slope),
-  );
+    {
+      forward(x, out) {
+        for (let i = 0; i < x.length; i++) out[i] = x[i]! > 0 ? x[i]! : slope * x[i]!;
+      },
+      pullback(x, by, out) {
+        for (let i = 0; i < x.length; i++) out[i] = x[i]! > 0 ? by[i]! : slope * by[i]!;
+      },
+    },
+  ) as Layer;
 }
 
 /** x Φ(x), with the exact normal cumulative Φ (Hendrycks & Gimpel 2016). */
 export function gelu(): Layer {
-  return elementwise(
-    { kind: "gelu" },
-    (x) => x * normalCumulative(x),
-    (x) => normalCumulative(x) + x * normalDensity(x),
-  );
+  return ofEngine("gelu");
 }
 
 /** x σ(x), also called swish. */
 export function silu(): Layer {
-  return elementwise(
-    { kind: "silu" },
-    (x) => x * sigmoidOf(x),
-    (x) => {
-      const s = sigmoidOf(x);
-      return s * (1 + x * (1 - s));
-    },
-  );
+  return ofEngine("silu");
 }
 
 /** σ(x) = 1 / (1 + e⁻ˣ). */
 export function sigmoid(): Layer {
-  return elementwise({ kind: "sigmoid" }, sigmoidOf, (_x, y) => y * (1 - y));
+  return ofEngine("sigmoid");
 }
 
 /** log(1 + eˣ), without overflow. */
 export function softplus(): Layer {
-  return elementwise(
-    { kind: "softplus" },
-    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-    (x) => sigmoidOf(x),
-  );
+  return ofEngine("softplus");
 }
 
 /** erf(x) = 2/√π ∫₀ˣ e^(−t²) dt. */
 export function erf(): Layer {
-  return elementwise({ kind: "erf" }, errorFunction, (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x));
+  return ofEngine("erf");
 }
 
 export function sin(): Layer {
-  return elementwise({ kind: "sin" }, Math.sin, (x) => Math.cos(x));
+  return ofEngine("sin");
 }
