@@ -121,6 +121,18 @@ export interface Engine {
   syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number;
 
   /**
+   * Thin QR of a tall matrix (m ≥ n), A = Q R: A (m × n) becomes Q with orthonormal columns, and r (n × n) the upper
+   * triangle R with zeros below; R's diagonal may have either sign.
+   */
+  qr(m: number, n: number, a: Block, r: Block): void;
+
+  /**
+   * In place, the lower triangle L becomes the factor of L Lᵀ + sign · V Vᵀ in O(k n²), for V (n × k). Returns −1, or
+   * the index of the pivot at which a downdate leaves nothing positive; L is then as it was.
+   */
+  choleskyUpdate(n: number, k: number, sign: 1 | -1, l: Block, v: Block): number;
+
+  /**
    * K ← amplitude · f(‖xᵢ − zⱼ‖²), x.count × z.count; without z, of x with itself. "lower" (for that case alone)
    * writes the lower triangle with the diagonal and leaves the rest untouched.
    */

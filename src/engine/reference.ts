@@ -114,6 +114,53 @@ export const reference: Engine = {
   syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number {
     return jacobiEigen(n, a, values, vectors);
   },
+
+  qr(m: number, n: number, a: Block, r: Block) {
+    // Gram and Schmidt twice over: once more makes the columns orthogonal to working precision.
+    const dot = (i: number, j: number): number => {
+      let sum = 0;
+      for (let p = 0; p < m; p++)
+        sum += a.data[a.offset + p * a.stride + i]! * a.data[a.offset + p * a.stride + j]!;
+      return sum;
+    };
+    for (let i = 0; i < n; i++) r.data.fill(0, r.offset + i * r.stride, r.offset + i * r.stride + n);
+    for (let j = 0; j < n; j++) {
+      for (let pass = 0; pass < 2; pass++) {
+        for (let i = 0; i < j; i++) {
+          const s = dot(i, j);
+          r.data[r.offset + i * r.stride + j]! += s;
+          for (let p = 0; p < m; p++) {
+            a.data[a.offset + p * a.stride + j]! -= s * a.data[a.offset + p * a.stride + i]!;
+          }
+        }
+      }
+      const norm = Math.sqrt(dot(j, j));
+      r.data[r.offset + j * r.stride + j] = norm;
+      for (let p = 0; p < m; p++) a.data[a.offset + p * a.stride + j]! /= norm;
+    }
+  },
+
+  choleskyUpdate(n: number, k: number, sign: 1 | -1, l: Block, v: Block): number {
+    const sum: Block = { data: new Float64Array(n * n), offset: 0, stride: n };
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        let s = 0;
+        for (let p = 0; p <= j; p++) {
+          s += l.data[l.offset + i * l.stride + p]! * l.data[l.offset + j * l.stride + p]!;
+        }
+        for (let p = 0; p < k; p++) {
+          s += sign * v.data[v.offset + i * v.stride + p]! * v.data[v.offset + j * v.stride + p]!;
+        }
+        sum.data[i * n + j] = s;
+      }
+    }
+    const pivot = reference.potrf(n, sum);
+    if (pivot >= 0) return pivot;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) l.data[l.offset + i * l.stride + j] = sum.data[i * n + j]!;
+    }
+    return -1;
+  },
 };
 
 /** Cyclic Jacobi rotations (Golub & Van Loan, 8.5): slow, simple, and accurate to the last digits. */

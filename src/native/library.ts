@@ -13,8 +13,6 @@ export interface Library {
   readonly potrf: Routine;
   readonly potri: Routine;
   readonly syevd: Routine;
-  readonly geqrf: Routine;
-  readonly orgqr: Routine;
   /** Sets and asks the number of threads, where the library can. */
   readonly setThreads: ((count: number) => void) | undefined;
   readonly threads: (() => number) | undefined;
@@ -117,8 +115,6 @@ function bind(path: string, blas: Handle, lapack: Handle): Library {
     potrf: routine(lapack, "dpotrf_", 5, 1),
     potri: routine(lapack, "dpotri_", 5, 1),
     syevd: routine(lapack, "dsyevd_", 11, 2),
-    geqrf: routine(lapack, "dgeqrf_", 8, 0),
-    orgqr: routine(lapack, "dorgqr_", 9, 0),
     setThreads: optional(
       ["openblas_set_num_threads", "MKL_Set_Num_Threads", "bli_thread_set_num_threads"],
       "void",

@@ -1,5 +1,6 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine/engine.ts";
 import { checkElementwise } from "./check-engine-elementwise.ts";
+import { checkCholeskyUpdate, checkQr } from "./check-engine-factors.ts";
 import { checkKernels } from "./check-engine-kernels.ts";
 
 /**
@@ -23,6 +24,8 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkSyevd(check);
   checkNonFinite(check);
   checkKernels(check);
+  checkQr(check);
+  checkCholeskyUpdate(check);
   checkElementwise(check);
 }
 

@@ -42,7 +42,7 @@ export function syevd(n: i32, a: usize, lda: usize, values: usize, vectors: bool
       write_values(n, d, scale, order, values);
     }
     barrier();
-    apply_reflectors(n, tau, v, vs, z, vs);
+    apply_reflectors(n, n, n - 1, tau, v, vs, z, vs);
     transpose(n, z, vs, order, a, lda);
   } else {
     if (take(-1) == 0) {

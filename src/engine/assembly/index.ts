@@ -7,7 +7,9 @@ export { elementwise_f32, elementwise_f64 } from "./elementwise";
 export { potri } from "./inverse";
 export { kernel_multiply, kernel_strip, pack_points, sum_parts } from "./kernel";
 export { await_job, barrier, begin, configure, post } from "./parallel";
+export { qr } from "./qr";
 export { trsm } from "./triangular";
+export { cholesky_update } from "./update";
 
 /** C ← alpha A B + beta C; with `lower`, on the tiles that meet the lower triangle. */
 // @ts-ignore: decorator

@@ -212,31 +212,35 @@ function finish_column(
   if (m & 1) store<f64>(y + q, t * load<f64>(y + q) + half * load<f64>(x + q));
 }
 
-/** Rows of Z ← rows of Z times Hₙ₋₂ … H₀ reversed: each row z becomes (H₀ … Hₙ₋₂ zᵀ)ᵀ, in panels by gemm. */
-export function apply_reflectors(n: i32, tau: usize, v: usize, vs: usize, z: usize, zs: usize): void {
+/**
+ * Each of `rows` rows z of Z (`length` long) becomes (H₀ … H_{count−1} zᵀ)ᵀ, in panels by gemm; reflector j is row j
+ * of `v`, zero in front of its column j.
+ */
+export function apply_reflectors(
+  rows: i32, length: i32, count: i32, tau: usize, v: usize, vs: usize, z: usize, zs: usize,
+): void {
   const saved = mark();
   const t = push(bytes<f64>(PANEL * PANEL));
-  const x = push(bytes<f64>(PANEL * n));
-  const y = push(bytes<f64>(PANEL * n));
+  const x = push(bytes<f64>(PANEL * rows));
+  const y = push(bytes<f64>(PANEL * rows));
   const pitch = bytes<f64>(PANEL);
-  const panels = (n - 1 + PANEL - 1) / PANEL;
-  for (let b = panels - 1; b >= 0; b--) {
+  for (let b = (count + PANEL - 1) / PANEL - 1; b >= 0; b--) {
     const j0 = b * PANEL;
-    const k = min(n - 1, j0 + PANEL) - j0;
+    const k = min(count, j0 + PANEL) - j0;
     const vp = v + <usize>j0 * vs;
     const at = bytes<f64>(j0);
-    if (take(-1) == 0) triangular_factor(n, k, tau + at, vp + at, vs, n - j0, t);
+    if (take(-1) == 0) triangular_factor(length - j0, k, tau + at, vp + at, vs, t);
     barrier();
     // z ← z − ((z V) Tᵀ) Vᵀ with V's vectors as rows.
-    gemm<f64>(n, k, n - j0, 1, z + at, zs, 8, vp + at, 8, vs, true, x, pitch, false);
-    gemm<f64>(n, k, k, 1, x, pitch, 8, t, 8, pitch, true, y, pitch, false);
-    gemm<f64>(n, n - j0, k, -1, y, pitch, 8, vp + at, vs, 8, false, z + at, zs, false);
+    gemm<f64>(rows, k, length - j0, 1, z + at, zs, 8, vp + at, 8, vs, true, x, pitch, false);
+    gemm<f64>(rows, k, k, 1, x, pitch, 8, t, 8, pitch, true, y, pitch, false);
+    gemm<f64>(rows, length - j0, k, -1, y, pitch, 8, vp + at, vs, 8, false, z + at, zs, false);
   }
   release(saved);
 }
 
 /** The k × k upper triangle T of H₀ … Hₖ₋₁ = I − V T Vᵀ. */
-function triangular_factor(n: i32, k: i32, tau: usize, v: usize, vs: usize, length: i32, t: usize): void {
+export function triangular_factor(length: i32, k: i32, tau: usize, v: usize, vs: usize, t: usize): void {
   const pitch = bytes<f64>(PANEL);
   memory.fill(t, 0, pitch * PANEL);
   for (let j = 0; j < k; j++) {

@@ -138,6 +138,40 @@ export const wasm: Engine = {
       return failed;
     });
   },
+
+  qr(m: number, n: number, a: Block, r: Block) {
+    if (m < n) throw new ShapeError(`qr needs at least as many rows as columns, but got ${m} × ${n}.`);
+    expectBlock("A", a, m, n);
+    expectBlock("R", r, n, n);
+    if (n === 0) return;
+    useScratch((job) => {
+      const pa = placeBlock(job, m, n, 8);
+      const pr = placeBlock(job, n, n, 8);
+      job.open();
+      copyIn(job.f64(pa.place), a, m, n, pa.stride);
+      job.run("qr", 4 * m * n * n, m, n, pa.place.address, pa.stride * 8, pr.place.address, pr.stride * 8);
+      copyOut(job.f64(pa.place), a, m, n, pa.stride);
+      copyOut(job.f64(pr.place), r, n, n, pr.stride);
+    });
+  },
+
+  choleskyUpdate(n: number, k: number, sign: 1 | -1, l: Block, v: Block): number {
+    expectBlock("L", l, n, n);
+    expectBlock("V", v, n, k);
+    if (n === 0 || k === 0) return -1;
+    return useScratch((job) => {
+      const pl = placeBlock(job, n, n, 8);
+      const pv = placeBlock(job, n, k, 8);
+      job.open();
+      copyIn(job.f64(pl.place), l, n, n, pl.stride, true);
+      copyIn(job.f64(pv.place), v, n, k, pv.stride);
+      // Each rotation waits for the one before it: no work for threads.
+      const at = [pl.place.address, pl.stride * 8, pv.place.address, pv.stride * 8];
+      const pivot = job.run("cholesky_update", 0, n, k, sign, ...at);
+      if (pivot < 0) copyOut(job.f64(pl.place), l, n, n, pl.stride, true);
+      return pivot;
+    });
+  },
 };
 
 /** A routine in place on the lower triangle of A. */

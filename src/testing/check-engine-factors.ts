@@ -1,0 +1,96 @@
+import type { Block, Engine, Operand } from "../engine/engine.ts";
+
+/** What these checks need of the suite's checker. */
+interface Checker {
+  readonly engine: Engine;
+  readonly reference: Engine;
+  fail(what: string): never;
+  random(): number;
+  covariance(n: number, gap?: number): Block;
+}
+
+const U = 2 ** -53;
+
+const plain = (rows: number, cols: number): Operand => ({
+  data: new Float64Array(rows * cols),
+  offset: 0,
+  stride: cols,
+  transposed: false,
+});
+
+/** Q R gives A back and QᵀQ = I within the bounds of Householder QR, a modest multiple of √m n u (Higham, §19.3). */
+export function checkQr(check: Checker): void {
+  for (const [m, n] of [
+    [0, 0],
+    [1, 1],
+    [5, 2],
+    [7, 7],
+    [40, 31],
+    [70, 33],
+    [130, 65],
+  ] as const) {
+    const a = plain(m, n);
+    for (let p = 0; p < a.data.length; p++) a.data[p] = check.random();
+    const [q, r, product, gram] = [plain(m, n), plain(n, n), plain(m, n), plain(n, n)];
+    q.data.set(a.data);
+    r.data.fill(Number.NaN);
+    check.engine.qr(m, n, q, r);
+    check.reference.gemm(m, n, n, 1, q, r, 0, product);
+    check.reference.gemm(n, n, m, 1, { ...q, transposed: true }, q, 0, gram);
+    const allowed = 20 * (m + 4) * U * Math.max(1, Math.sqrt(n));
+    for (let p = 0; p < a.data.length; p++) {
+      const error = Math.abs(product.data[p]! - a.data[p]!);
+      if (!(error <= allowed)) check.fail(`qr ${m}×${n}: Q R − A is ${error} at ${p}`);
+    }
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        const skew = Math.abs(gram.data[i * n + j]! - (i === j ? 1 : 0));
+        if (!(skew <= allowed)) check.fail(`qr ${m}×${n}: (QᵀQ − I)(${i}, ${j}) is ${skew}`);
+        if (j < i && r.data[i * n + j] !== 0) check.fail(`qr ${m}×${n}: R(${i}, ${j}) is not 0`);
+      }
+    }
+  }
+}
+
+/**
+ * A factor updated and downdated against the factor of the sum. The sums are I + G Gᵀ / n changed by at most their
+ * half: condition number below 20, which multiplies the rounding of a few rotations for each column.
+ */
+export function checkCholeskyUpdate(check: Checker): void {
+  for (const [n, k] of [
+    [0, 1],
+    [1, 1],
+    [6, 0],
+    [25, 1],
+    [50, 3],
+    [97, 2],
+  ] as const) {
+    const l = check.covariance(n, n % 3);
+    check.reference.potrf(n, l);
+    const v = plain(n, k);
+    for (let p = 0; p < v.data.length; p++) v.data[p] = check.random() / (2 * Math.sqrt(n * k));
+    for (const sign of [1, -1] as const) {
+      const expected: Block = { ...l, data: l.data.slice() };
+      const got: Block = { ...l, data: l.data.slice() };
+      const wanted = check.reference.choleskyUpdate(n, k, sign, expected, v);
+      const pivot = check.engine.choleskyUpdate(n, k, sign, got, v);
+      if (pivot !== wanted)
+        check.fail(`choleskyUpdate n=${n} k=${k} sign=${sign}: ${pivot}, expected ${wanted}`);
+      for (let p = 0; p < got.data.length; p++) {
+        const error = Math.abs(got.data[p]! - expected.data[p]!);
+        if (!(error <= 100 * (n + 4) * (k + 1) * U) && !Object.is(got.data[p], expected.data[p])) {
+          check.fail(`choleskyUpdate n=${n} k=${k} sign=${sign}: errs by ${error} at ${p}`);
+        }
+      }
+    }
+    if (n < 2 || k === 0) continue;
+    // Twice the diagonal entry of L at row 1 cannot be taken away.
+    v.data.fill(0);
+    v.data[k] = 2 * l.data[l.offset + l.stride + 1]!;
+    const before = l.data.slice();
+    const pivot = check.engine.choleskyUpdate(n, k, -1, l, v);
+    if (pivot !== 1) check.fail(`choleskyUpdate n=${n}: a downdate that fails at pivot 1 reports ${pivot}`);
+    if (!before.every((x, p) => Object.is(x, l.data[p])))
+      check.fail("choleskyUpdate: a failed downdate changed L");
+  }
+}
