@@ -7,6 +7,18 @@ function strides(a: Operand<Floats>): readonly [rows: number, columns: number] {
   return a.transposed ? [1, a.stride] : [a.stride, 1];
 }
 
+/** row ← row + s b, for b's values `step` apart. */
+function addRow(row: Float64Array, s: number, b: Floats, from: number, step: number): void {
+  for (let j = 0, q = from; j < row.length; j++, q += step) row[j]! += s * b[q]!;
+}
+
+/** Σ a[x + p step] a[y + p step] over k terms. */
+function product(k: number, a: Floats, x: number, y: number, step: number): number {
+  let sum = 0;
+  for (let p = 0; p < k; p++) sum += a[x + p * step]! * a[y + p * step]!;
+  return sum;
+}
+
 /** The plain engine: textbook loops, obviously right, against which every other hand is tested. */
 export const reference: Engine = {
   name: "reference",
@@ -32,8 +44,7 @@ export const reference: Engine = {
       row.fill(0);
       for (let p = 0; p < k; p++) {
         const aip = a.data[a.offset + i * ar + p * ac]!;
-        const bp = b.offset + p * br;
-        for (let j = 0; j < n; j++) row[j] = row[j]! + aip * b.data[bp + j * bc]!;
+        addRow(row, aip, b.data, b.offset + p * br, bc);
       }
       for (let j = 0; j < n; j++) {
         const q = c.offset + i * c.stride + j;
@@ -48,8 +59,7 @@ export const reference: Engine = {
       for (let j = 0; j <= i; j++) {
         const x = a.offset + i * ar;
         const y = a.offset + j * ar;
-        let sum = 0;
-        for (let p = 0; p < k; p++) sum += a.data[x + p * ac]! * a.data[y + p * ac]!;
+        const sum = product(k, a.data, x, y, ac);
         const q = c.offset + i * c.stride + j;
         c.data[q] = alpha * sum + (beta === 0 ? 0 : beta * c.data[q]!);
       }
