@@ -3,8 +3,10 @@ import { Command, CommanderError } from "commander";
 import { FunspaceError } from "../errors/index.ts";
 import { adaptCommand } from "./commands/adapt.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { trainCommand } from "./commands/train.ts";
+import { chooseEngine } from "./engine.ts";
 
 /** Exit codes: bad usage is the caller's mistake on the command line; failure is anything else that went wrong. */
 const exit = { failure: 1, usage: 2 } as const;
@@ -15,8 +17,9 @@ const program = new Command("funspace")
   )
   .version("0.1.0")
   .showHelpAfterError("(--help shows what is expected)")
+  .hook("preAction", chooseEngine)
   .exitOverride();
-for (const command of [trainCommand(), adaptCommand(), predictCommand(), demoCommand()]) {
+for (const command of [trainCommand(), adaptCommand(), predictCommand(), demoCommand(), doctorCommand()]) {
   program.addCommand(command.exitOverride().copyInheritedSettings(program));
 }
 

@@ -1,4 +1,5 @@
 export * from "./cholesky.ts";
+export * from "./cholesky-update.ts";
 export * from "./eigh.ts";
 export * from "./fn.ts";
 export * from "./lbfgs.ts";

@@ -28,6 +28,19 @@ export interface LbfgsOptions {
  * (Nocedal & Wright, Numerical Optimization, algorithms 7.5, 3.5 and 3.6).
  */
 export function lbfgs(objective: Objective, start: Float64Array, options: LbfgsOptions = {}): Minimum {
+  const steps = lbfgsSteps(objective, start, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, one iteration at a time: yields the iterations done and the value reached. */
+export function* lbfgsSteps(
+  objective: Objective,
+  start: Float64Array,
+  options: LbfgsOptions = {},
+): Generator<{ readonly iterations: number; readonly value: number }, Minimum, void> {
   const { maxIterations = 200, gradientTolerance = 1e-6, valueTolerance = 1e-12, memory = 10 } = options;
   let x: Float64Array = start.slice();
   let { value, gradient } = objective(x);
@@ -63,6 +76,7 @@ export function lbfgs(objective: Objective, start: Float64Array, options: LbfgsO
     ({ x, value, gradient } = step);
     converged =
       largest(gradient) <= gradientTolerance || decrease <= valueTolerance * Math.max(1, Math.abs(value));
+    yield { iterations, value };
   }
   return { x, value, gradient, iterations, converged };
 }

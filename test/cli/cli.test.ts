@@ -276,6 +276,46 @@ describe("failure is one clear line, exit 1, nothing written", () => {
   });
 });
 
+describe("engines", () => {
+  const withEngine = (engine: string, ...args: string[]) =>
+    spawnSync(process.execPath, [cli, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, FUNSPACE_ENGINE: engine },
+    });
+
+  it("give one answer whichever is asked for by FUNSPACE_ENGINE, and say which it was", () => {
+    const args = ["adapt", "base.safetensors", "new.csv", "--out", "e.safetensors", "--json"];
+    const [wasm, reference] = ["wasm", "reference"].map((engine) =>
+      JSON.parse(withEngine(engine, ...args).stdout),
+    );
+    expect([wasm.engine, reference.engine]).toEqual(["wasm", "reference"]);
+    // The optimum is found to 1e-5 of its gradient; rounding differs.
+    expect(wasm.logEvidence).toBeCloseTo(reference.logEvidence, 4);
+    expect(wasm.looRmse).toBeCloseTo(reference.looRmse, 4);
+  });
+
+  it("refuse an unknown name as bad usage", () => {
+    const { status, stderr } = withEngine(
+      "abacus",
+      "predict",
+      "base.safetensors",
+      "more.csv",
+      "--out",
+      "never",
+    );
+    expect(status).toBe(2);
+    expect(stderr).toContain("reference, wasm or native");
+  });
+
+  it("are examined by the doctor", () => {
+    const out = JSON.parse(succeed("doctor", "--engine", "--json"));
+    expect(out.engines[0].name).toBe("wasm");
+    expect(out.speed).toHaveLength(10);
+    for (const row of out.speed) for (const { gigaflops } of row.hands) expect(gigaflops).toBeGreaterThan(0);
+  });
+});
+
 describe("demo", () => {
   it("prints the table of the main job and draws its figures", () => {
     const out = JSON.parse(succeed("demo", "--out", "demo", "--json"));
