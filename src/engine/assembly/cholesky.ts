@@ -50,19 +50,21 @@ function factor(n: i32, a: usize, lda: usize, block: i32): i32 {
 
     const trailing = below + bytes<f64>(block);
     const next = min(block, rest);
+    // Narrower tiles where there are few, so that no thread waits long for another's last one.
+    const width = rest < 1500 ? TN / 2 : TN;
     const mt = (rest - next + TM - 1) / TM;
-    const nt = (rest + TN - 1) / TN;
+    const nt = (rest + width - 1) / width;
     for (let t = take(-1); t <= mt * nt; t = take(t)) {
       if (t == 0) {
         tile<f64>(next, next, block, pa, pb, -1, false, trailing, lda, true, 0, 0);
         pivot = factor_diagonal(next, trailing, lda, triangle, k + block);
       } else {
         const i = next + (mt - 1 - ((t - 1) % mt)) * TM;
-        const j = ((t - 1) / mt) * TN;
+        const j = ((t - 1) / mt) * width;
         const h = min(TM, rest - i);
         if (i + h - 1 < j) continue;
         const at = trailing + <usize>i * lda + bytes<f64>(j);
-        const w = min(TN, rest - j);
+        const w = min(width, rest - j);
         tile<f64>(h, w, block, pa + bytes<f64>(i * block), pb + bytes<f64>(j * block), -1, false, at, lda, true, i, j);
       }
     }
