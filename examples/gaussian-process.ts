@@ -1,11 +1,10 @@
-import { columnVector, fitEvidence, gp, key, rbf } from "funspace";
+import { columnVector, fit, key, rbf, runSync, zeroMean } from "funspace";
 
 const x = columnVector([-2, -1.4, -0.5, 0.3, 0.9, 1.8]);
 const y = columnVector(Array.from(x.data, (v) => Math.sin(2 * v)));
 
 // Hyperparameters by marginal likelihood, then p(f | data).
-const { kernel, noiseVariance } = fitEvidence(rbf({ lengthscale: 1 }), { x, y }, { noiseVariance: 0.01 });
-const posterior = gp(kernel).condition({ x, y, noiseVariance });
+const { process: posterior } = runSync(fit(rbf(), { x, y }, { mean: zeroMean(1) }));
 
 const at = posterior.at(columnVector([0, 3]));
 console.log(`f(0) = ${at.mean.data[0]!.toFixed(2)} ± ${at.standardDeviation.data[0]!.toFixed(2)} (truth 0)`);

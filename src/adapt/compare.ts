@@ -1,7 +1,7 @@
 import { rbf } from "../kernels/index.ts";
 import { columnVector, type Matrix, matrix, subtract } from "../linalg/index.ts";
 import { adam, type Examples, type Network, train } from "../networks/index.ts";
-import { columnMeans, constantMean, fitEvidence, gp } from "../processes/index.ts";
+import { columnMeans, fit } from "../processes/index.ts";
 import { runSync, type Task } from "../tasks/index.ts";
 import { adapt } from "./adapt.ts";
 import { type Predicted, rmse, type Scores, scores } from "./scores.ts";
@@ -63,13 +63,8 @@ function fromScratch({ x, y }: Examples, points: Matrix): Predicted {
   const variance = matrix(points.rows, y.cols);
   for (let c = 0; c < y.cols; c++) {
     const column = columnVector(y.data.filter((_, i) => i % y.cols === c));
-    const centre = columnMeans(column)[0]!;
-    const spread = columnMeans({ ...column, data: column.data.map((v) => (v - centre) ** 2) })[0]!;
-    const constant = constantMean(x.cols, [centre]);
-    const start = rbf({ lengthscale: new Float64Array(x.cols).fill(Math.sqrt(x.cols)), variance: spread });
-    const fitted = fitEvidence(start, { x, y: column }, { mean: constant, noiseVariance: 0.1 * spread });
-    const data = { x, y: column, noiseVariance: fitted.noiseVariance };
-    const predicted = gp(fitted.kernel, { mean: constant }).condition(data).observed(points);
+    const fitted = runSync(fit(rbf({ ard: x.cols }), { x, y: column }, { starts: 1 }));
+    const predicted = fitted.process.observed(points);
     for (let i = 0; i < points.rows; i++) {
       mean.data[i * y.cols + c] = predicted.mean.data[i]!;
       variance.data[i * y.cols + c] = predicted.variance.data[i]!;

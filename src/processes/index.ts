@@ -1,7 +1,11 @@
+export * from "./acquisition/index.ts";
 export * from "./evidence.ts";
 export { type ExactPosterior, expectObservations } from "./exact.ts";
+export * from "./fit/index.ts";
 export * from "./gaussian.ts";
+export type { MomentSlopes } from "./input-slopes.ts";
 export * from "./leave-one-out.ts";
 export * from "./means.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
+export type { Solution } from "./solution.ts";

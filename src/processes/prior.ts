@@ -4,19 +4,19 @@ import { add, expectFinite, expectShape, type Fn, type Matrix, matrix, reshape }
 import { type Key, split } from "../random/index.ts";
 import { conditionExactly, type ExactPosterior } from "./exact.ts";
 import { Gaussian } from "./gaussian.ts";
-import { constantMean } from "./means.ts";
+import { type Mean, meanOf, zeroMean } from "./means.ts";
 import type { Observations, Process } from "./process.ts";
 
 /** A Gaussian process before any data: a mean function and a kernel. */
 export interface GaussianProcess extends Process<Gaussian> {
   readonly kernel: Kernel;
-  readonly mean: Fn;
+  readonly mean: Mean;
   /** The exact posterior. Throws ShapeError or NonFiniteError for data that do not fit. */
   condition(data: Observations): ExactPosterior;
 }
 
 export interface GpOptions {
-  /** Zero unless given. */
+  /** Any function; zero unless given. Those with parameters can be fitted, by `fit`. */
   readonly mean?: Fn;
   /** Columns of a point; needed only when neither the kernel nor the mean tells. */
   readonly inputs?: number;
@@ -26,7 +26,7 @@ export interface GpOptions {
 export function gp(kernel: Kernel, options: GpOptions = {}): GaussianProcess {
   const inputs = options.inputs ?? kernel.inputs ?? options.mean?.inputs ?? 1;
   const outputs = kernel.outputs;
-  const mean = options.mean ?? constantMean(inputs, new Float64Array(outputs));
+  const mean = options.mean ? meanOf(options.mean) : zeroMean(inputs, outputs);
   if (mean.inputs !== inputs || mean.outputs !== outputs) {
     throw new UsageError(
       `the mean maps ${mean.inputs} inputs to ${mean.outputs} outputs, the process ${inputs} to ${outputs}`,

@@ -1,0 +1,174 @@
+import { NotPositiveDefiniteError, UsageError } from "../../errors/index.ts";
+import type { Kernel } from "../../kernels/index.ts";
+import { expectFinite, expectShape, type Fn, lbfgsSteps, type Matrix } from "../../linalg/index.ts";
+import { key, split } from "../../random/index.ts";
+import type { Task } from "../../tasks/index.ts";
+import type { ExactPosterior } from "../exact.ts";
+import { columnMeans, constantMean, type Mean, meanOf } from "../means.ts";
+import { type GaussianProcess, gp } from "../prior.ts";
+import { type Model, noiseOf, reach } from "./model.ts";
+import { type ObjectiveName, objectiveNamed } from "./objectives.ts";
+import { type FitReport, fitReport, type StartReport } from "./report.ts";
+import { type NoiseOptions, otherStart, startModel, targetVariance, typical } from "./starts.ts";
+import { target } from "./target.ts";
+
+/** Values seen at points, their noise not yet known: x is n × inputs, y n × outputs. */
+export interface FitData {
+  readonly x: Matrix;
+  readonly y: Matrix;
+}
+
+export interface FitOptions {
+  /** Any function; a constant, fitted, unless given. Parameters of a learnable one are fitted with the kernel's. */
+  readonly mean?: Fn;
+  /** A number fixes the noise variance (in squared units of y); fitted unless given. */
+  readonly noiseVariance?: number | NoiseOptions;
+  /** What is made largest, plus the log density of the parameters' priors where they have any. "evidence" unless given. */
+  readonly objective?: ObjectiveName;
+  /**
+   * Searches, each from its own start: the first from the parameters as given, unset ones scaled to the data, the
+   * others around the data's scales. 3 unless given.
+   */
+  readonly starts?: number;
+  /** Of the starts. 0 unless given. */
+  readonly seed?: number;
+  /** Of each search. 200 unless given. */
+  readonly maxIterations?: number;
+}
+
+/** A Gaussian process whose parameters were fitted to data, and its posterior given them. */
+export interface Fit {
+  readonly kernel: Kernel;
+  readonly mean: Mean;
+  /** In squared units of y. */
+  readonly noiseVariance: number;
+  readonly prior: GaussianProcess;
+  readonly process: ExactPosterior;
+  /** log p(y), in nats, whatever the objective was. */
+  readonly logEvidence: number;
+  readonly report: FitReport;
+}
+
+/**
+ * Fits kernel, mean and noise to data by L-BFGS with analytic gradients from several starts. With priors on parameters
+ * this is MAP, over the parameters' own values. Yields one progress report an iteration. Throws ShapeError,
+ * NonFiniteError or UsageError for data that do not fit, NotPositiveDefiniteError when no start can be evaluated.
+ */
+export function* fit(kernel: Kernel, { x, y }: FitData, options: FitOptions = {}): Task<Fit> {
+  const { starts = 3, seed = 0, maxIterations = 200, objective = "evidence", noiseVariance = {} } = options;
+  expectData(kernel, x, y, options);
+  const compute = objectiveNamed(objective);
+  const mean = options.mean ? meanOf(options.mean) : constantMean(x.cols, columnMeans(y));
+  const first = startModel(kernel, mean, x, y, noiseVariance);
+  const root = key(seed);
+  const spread = Math.sqrt(targetVariance(y));
+  const scales = reach(first, x, spread, split(root, "reach"));
+  const on = target(first, compute, { x, y }, { reach: scales });
+  const around = typical(first, x, y);
+  const models: Model[] = [];
+  const found: StartReport[] = [];
+  let evaluations = 0;
+  const objectiveOf = (w: Float64Array) => {
+    evaluations++;
+    const { value, gradient } = on.at(w);
+    return { value: -value, gradient: gradient.map((g) => -g) };
+  };
+  // Targets that the mean explains to the last digit leave nothing to choose a kernel by.
+  const nothing = isExplained(first, x, y);
+  const count = nothing ? 1 : starts;
+  for (let start = 0; start < count; start++) {
+    const from = start === 0 ? first : otherStart(around, scales, start, split(root, "starts"));
+    const at = on.coordinates(from);
+    if (nothing || at.length === 0 || !Number.isFinite(on.at(at).value)) {
+      const { value } = on.at(at);
+      models.push(from);
+      found.push({ value, iterations: 0, converged: nothing || at.length === 0 });
+      continue;
+    }
+    const search = lbfgsSteps(objectiveOf, at, {
+      maxIterations,
+      gradientTolerance: 1e-4,
+      valueTolerance: 1e-9,
+    });
+    let step = search.next();
+    while (!step.done) {
+      const { iterations, value } = step.value;
+      yield {
+        stage: count > 1 ? `fit: start ${start + 1} of ${count}` : "fit",
+        done: start * maxIterations + iterations,
+        total: count * maxIterations,
+        metrics: { [objective === "evidence" ? "logEvidence" : "leaveOneOut"]: -value },
+      };
+      step = search.next();
+    }
+    models.push(on.model(step.value.x));
+    found.push({
+      value: -step.value.value,
+      iterations: step.value.iterations,
+      converged: step.value.converged,
+    });
+  }
+  const values = found.map((f) => f.value);
+  const best = values.indexOf(Math.max(...values));
+  if (!Number.isFinite(values[best]!)) {
+    throw new NotPositiveDefiniteError(
+      `none of ${starts} starts gives a covariance that can be factored: look for a noise variance fixed near zero or parameters far from the data's scale`,
+      { pivot: 0, jitterTried: 0 },
+    );
+  }
+  const model = models[best]!;
+  const prior = gp(model.kernel, { mean: model.mean, inputs: x.cols });
+  const process = prior.condition({ x, y, noiseVariance: noiseOf(model) });
+  return {
+    kernel: model.kernel,
+    mean: model.mean,
+    noiseVariance: noiseOf(model),
+    prior,
+    process,
+    logEvidence: process.logEvidence,
+    report: fitReport({
+      objective,
+      model,
+      around,
+      x,
+      y,
+      starts: found,
+      models,
+      evaluations,
+      nothing,
+      jitter: process.report.jitter,
+    }),
+  };
+}
+
+function isExplained({ mean }: Model, x: Matrix, y: Matrix): boolean {
+  const expected = mean.at(x).data;
+  const scale = Math.sqrt(targetVariance(y));
+  return y.data.every((v, i) => Math.abs(v - expected[i]!) <= 1e-10 * scale);
+}
+
+function expectData(kernel: Kernel, x: Matrix, y: Matrix, options: FitOptions): void {
+  const { starts = 3, noiseVariance, mean } = options;
+  expectShape(x, "x", undefined, kernel.inputs);
+  expectShape(y, "y", x.rows, kernel.outputs);
+  if (x.rows === 0) throw new UsageError("fit: there are no observations");
+  expectFinite(x, "x");
+  expectFinite(y, "y");
+  if (mean && (mean.inputs !== x.cols || mean.outputs !== y.cols)) {
+    throw new UsageError(
+      `the mean maps ${mean.inputs} inputs to ${mean.outputs} outputs, the data have ${x.cols} and ${y.cols}`,
+    );
+  }
+  if (!(Number.isInteger(starts) && starts >= 1)) {
+    throw new UsageError(`starts should be a whole number from 1, got ${starts}`);
+  }
+  const given =
+    typeof noiseVariance === "number"
+      ? { noiseVariance }
+      : { "noiseVariance.start": noiseVariance?.start, "noiseVariance.floor": noiseVariance?.floor };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && !(value >= 0 && value < Infinity)) {
+      throw new UsageError(`${name} should be finite and at least 0, got ${value}`);
+    }
+  }
+}

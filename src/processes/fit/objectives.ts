@@ -1,0 +1,116 @@
+import { engine } from "../../engine/index.ts";
+import { UsageError } from "../../errors/index.ts";
+import { block, cholesky, inverse, type Matrix, matrix, multiply, operand } from "../../linalg/index.ts";
+import { backward, type Factored, forward, invertInPlace, symmetric } from "./factored.ts";
+
+/** What a fit makes largest: log p(y), or Σ log p(y_i | all other points). */
+export type ObjectiveName = "evidence" | "leave-one-out";
+
+/** A value in nats with its derivatives in the matrix K + noise I (symmetric) and in the residual y − mean. */
+export interface Pulled {
+  readonly value: number;
+  readonly gram: Matrix;
+  readonly residual: Float64Array;
+}
+
+/** Spends the factor. `outputs` is the number of values at one point: what is left out together. */
+export type Objective = (factor: Factored, residual: Float64Array, outputs: number) => Pulled;
+
+export const objectives: Readonly<Record<ObjectiveName, Objective>> = {
+  evidence,
+  "leave-one-out": leaveOneOut,
+};
+
+export function objectiveNamed(name: ObjectiveName): Objective {
+  const found = objectives[name];
+  if (!found) throw new UsageError(`an objective is ${Object.keys(objectives).join(" or ")}, got "${name}"`);
+  return found;
+}
+
+/** log N(r | 0, K + noise I): −½ rᵀα − ½ log det − n/2 log 2π; ∂/∂K = ½ (α αᵀ − P) (Rasmussen & Williams, eq. 5.9). */
+function evidence(factor: Factored, residual: Float64Array): Pulled {
+  const { size, logDeterminant } = factor;
+  const white = forward(factor, residual);
+  let square = 0;
+  for (const v of white) square += v * v;
+  const alpha = backward(factor, white);
+  const bar = invertInPlace(factor);
+  for (let i = 0; i < size; i++) {
+    const half = 0.5 * alpha[i]!;
+    for (let j = 0, k = i * size; j <= i; j++, k++) bar.data[k] = half * alpha[j]! - 0.5 * bar.data[k]!;
+  }
+  return {
+    value: -0.5 * (square + logDeterminant + size * Math.log(2 * Math.PI)),
+    gram: symmetric(bar),
+    residual: alpha.map((v) => -v),
+  };
+}
+
+/**
+ * Σ_i ½ log det P_ii − ½ α_iᵀ P_ii⁻¹ α_i − o/2 log 2π over the o × o blocks P_ii of P = (K + noise I)⁻¹, one a point
+ * (Rasmussen & Williams 2006, equations 5.10–5.12). With a_i = −P_ii⁻¹ α_i and C_ii = ½ (P_ii⁻¹ + a_i a_iᵀ):
+ * ∂/∂r = P a and ∂/∂K = −½ (P a αᵀ + α aᵀ P) − P C P, in O(n³) where equation 5.13 takes that for each parameter.
+ */
+function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number): Pulled {
+  const { size } = factor;
+  const alpha = backward(factor, forward(factor, residual));
+  const precision = symmetric(invertInPlace(factor));
+  const slope = new Float64Array(size);
+  let value = -0.5 * size * Math.log(2 * Math.PI);
+  // The Cholesky factor of each C_ii, beside each other in the columns of one block-diagonal matrix.
+  const roots: Matrix[] = [];
+  for (let from = 0; from < size; from += outputs) {
+    const own = matrix(outputs, outputs);
+    for (let p = 0; p < outputs; p++) {
+      const start = (from + p) * size + from;
+      own.data.set(precision.data.subarray(start, start + outputs), p * outputs);
+    }
+    const spread = inverse(cholesky(own));
+    const spreadFactor = cholesky(spread);
+    for (let p = 0; p < outputs; p++) {
+      value -= Math.log(spreadFactor.lower.data[p * outputs + p]!);
+      for (let q = 0; q < outputs; q++) {
+        slope[from + p]! -= spread.data[p * outputs + q]! * alpha[from + q]!;
+      }
+      value += 0.5 * alpha[from + p]! * slope[from + p]!;
+    }
+    const c = matrix(outputs, outputs);
+    for (let p = 0; p < outputs; p++) {
+      for (let q = 0; q < outputs; q++) {
+        const k = p * outputs + q;
+        c.data[k] = 0.5 * (spread.data[k]! + slope[from + p]! * slope[from + q]!);
+      }
+    }
+    roots.push(cholesky(c).lower);
+  }
+  const ofResidual = multiply(precision, matrix(size, 1, slope)).data;
+  const bar = timesBlocks(precision, roots);
+  // −P C P = −(P R)(P R)ᵀ with C = R Rᵀ.
+  const out = matrix(size, size);
+  engine().syrk(size, size, -1, operand(bar), 0, block(out));
+  for (let i = 0; i < size; i++) {
+    for (let j = 0, k = i * size; j <= i; j++, k++) {
+      out.data[k]! -= 0.5 * (ofResidual[i]! * alpha[j]! + alpha[i]! * ofResidual[j]!);
+    }
+  }
+  return { value, gram: symmetric(out), residual: ofResidual };
+}
+
+/** P R for a block-diagonal R, in P's own array. */
+function timesBlocks(p: Matrix, blocks: readonly Matrix[]): Matrix {
+  const size = p.rows;
+  const o = blocks[0]!.rows;
+  const row = new Float64Array(o);
+  for (let i = 0; i < size; i++) {
+    for (let b = 0, from = i * size; b < blocks.length; b++, from += o) {
+      row.set(p.data.subarray(from, from + o));
+      const { data } = blocks[b]!;
+      for (let q = 0; q < o; q++) {
+        let sum = 0;
+        for (let r = q; r < o; r++) sum += row[r]! * data[r * o + q]!;
+        p.data[from + q] = sum;
+      }
+    }
+  }
+  return p;
+}
