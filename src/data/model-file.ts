@@ -1,15 +1,13 @@
 import { conditionTangent, type MeanChoice, type Space } from "../adapt/index.ts";
 import { FormatError, FunspaceError } from "../errors/index.ts";
 import { positive } from "../kernels/index.ts";
-import { type Matrix, type Precision, type Tensor, toMatrix } from "../linalg/index.ts";
+import { type Matrix, type Tensor, toMatrix } from "../linalg/index.ts";
 import {
+  definitionOf,
   type Epoch,
-  type LayerDefinition,
-  layerFrom,
-  networkOf,
-  parameters,
-  type Shape,
-  type Weights,
+  type NetworkDefinition,
+  namedTensors,
+  networkFrom,
 } from "../networks/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "../networks/safetensors.ts";
 import { type Scales, tangentKernel } from "../tangent/index.ts";
@@ -19,11 +17,7 @@ import type { Standardiser } from "./standardise.ts";
 /** What the file's metadata says under "funspace", as JSON. Tensors hold the numbers. */
 interface Header {
   readonly version: 1;
-  readonly network: {
-    readonly inputShape: Shape;
-    readonly precision: Precision;
-    readonly layers: readonly LayerDefinition[];
-  };
+  readonly network: NetworkDefinition;
   readonly inputs: Standardiser;
   readonly target: Standardiser;
   readonly history: readonly Epoch[];
@@ -40,20 +34,14 @@ interface Header {
 /** The model as one self-contained safetensors file: weights by name ("0.weight"), all else in the metadata. */
 export function encodeModel(model: Model): Uint8Array {
   const { network, inputs, target, history, keptEpoch, adapted } = model;
-  const tensors = new Map<string, Tensor>(
-    parameters(network.weights).map(({ name, tensor }) => [name, tensor]),
-  );
+  const tensors = namedTensors(network);
   if (adapted) {
     tensors.set("adaptation.x", asTensor(adapted.x));
     tensors.set("adaptation.y", asTensor(adapted.y));
   }
   const header: Header = {
     version: 1,
-    network: {
-      inputShape: network.inputShape,
-      precision: network.precision,
-      layers: network.layers.map((layer) => layer.definition),
-    },
+    network: definitionOf(network),
     inputs,
     target,
     history,
@@ -105,19 +93,9 @@ function parseHeader(text: string): Header {
 
 function modelFrom(header: Header, tensors: ReadonlyMap<string, Tensor>): Model {
   const { inputs, target, history, keptEpoch, adaptation } = header;
-  const layers = header.network.layers.map(layerFrom);
-  const weights: Weights[] = layers.map(() => ({}));
-  for (const [name, tensor] of tensors) {
-    const [, index, parameter] = /^(\d+)\.(\w+)$/.exec(name) ?? [];
-    if (index === undefined || parameter === undefined) continue;
-    const record = weights[Number(index)];
-    if (!record) throw new FormatError(`tensor "${name}" belongs to no layer`);
-    weights[Number(index)] = { ...record, [parameter]: tensor };
-  }
-  const network = networkOf({ ...header.network, layers }, weights);
+  const network = networkFrom(header.network, tensors);
   expectStandardiser(inputs, network.inputs, "inputs");
   expectStandardiser(target, network.outputs, "target");
-  expectFinite(tensors);
   const model: Model = { network, inputs, target, history, keptEpoch };
   if (!adaptation) return model;
 
@@ -141,19 +119,14 @@ function expectStandardiser({ names, mean, scale }: Standardiser, size: number, 
     throw new FormatError(`its ${what} do not fit the network (${size} expected); the file was altered`);
 }
 
-function expectFinite(tensors: ReadonlyMap<string, Tensor>): void {
-  for (const [name, { data }] of tensors) {
-    if (!data.every(Number.isFinite))
-      throw new FormatError(`tensor "${name}" holds NaN or infinity; the file was altered`);
-  }
-}
-
 function asTensor(a: Matrix): Tensor {
   return { shape: [a.rows, a.cols], data: a.data };
 }
 
 function asMatrix(tensors: ReadonlyMap<string, Tensor>, name: string): Matrix {
   const tensor = tensors.get(name);
-  if (tensor?.shape.length !== 2) throw new FormatError(`tensor "${name}" is missing; the file was altered`);
+  if (tensor?.shape.length !== 2 || !tensor.data.every(Number.isFinite)) {
+    throw new FormatError(`tensor "${name}" is missing or holds NaN; the file was altered`);
+  }
   return toMatrix(tensor);
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { ShapeError, UsageError } from "../../src/errors/index.ts";
+import { FormatError, ShapeError, UsageError } from "../../src/errors/index.ts";
 import { type Tensor, toMatrix, toTensor } from "../../src/linalg/index.ts";
 import {
   activations,
+  decodeNetwork,
   dense,
+  encodeNetwork,
   flatten,
   forward,
   gradient,
@@ -17,6 +19,7 @@ import {
   relu,
   unflatten,
 } from "../../src/networks/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/networks/safetensors.ts";
 import { expectClose, golden, rows } from "../support/golden.ts";
 import { activationOf, denseFiles, goldenNetwork } from "../support/networks.ts";
 import { randomMatrix } from "../support/random.ts";
@@ -126,6 +129,27 @@ describe("networks", () => {
       expect(layerFrom(layer.definition).definition).toEqual(layer.definition);
     }
     expect(() => layerFrom({ kind: "toString" })).toThrow("not one of");
+  });
+
+  it("survive a file to the last bit, and other files are refused", () => {
+    for (const precision of ["f32", "f64"] as const) {
+      const net = network({
+        inputShape: [3],
+        layers: [dense(4), leakyRelu(0.1), dense(2)],
+        seed: 3,
+        precision,
+      });
+      const back = decodeNetwork(encodeNetwork(net), "net");
+      const x = randomMatrix(5, 3, "x");
+      expect(back.at(x)).toEqual(net.at(x));
+      expect(back.precision).toBe(precision);
+    }
+    const bytes = encodeNetwork(network({ inputShape: [3], layers: [dense(4)] }));
+    expect(() => decodeNetwork(bytes.slice(0, 50), "cut")).toThrow(FormatError);
+    const { tensors, metadata } = decodeSafetensors(bytes, "net");
+    expect(() => decodeNetwork(encodeSafetensors(tensors, {}), "bare")).toThrow("not a funspace network");
+    const bent = { "funspace.network": metadata["funspace.network"]!.replace("dense", "sparse") };
+    expect(() => decodeNetwork(encodeSafetensors(tensors, bent), "bent")).toThrow("sparse");
   });
 
   it("say what does not fit", () => {

@@ -1,0 +1,69 @@
+import { FormatError, FunspaceError } from "../errors/index.ts";
+import type { Precision, Tensor } from "../linalg/index.ts";
+import type { LayerDefinition, Shape, Weights } from "./layer.ts";
+import { layerFrom } from "./layers/from-definition.ts";
+import { type Network, networkOf, parameters } from "./network.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+/** A network without its numbers, as JSON. */
+export interface NetworkDefinition {
+  readonly inputShape: Shape;
+  readonly precision: Precision;
+  readonly layers: readonly LayerDefinition[];
+}
+
+export function definitionOf({ inputShape, precision, layers }: Network): NetworkDefinition {
+  return { inputShape, precision, layers: layers.map((layer) => layer.definition) };
+}
+
+/** The network's parameters by name: "0.weight", "0.bias", "2.weight", … */
+export function namedTensors(net: Network): Map<string, Tensor> {
+  return new Map(parameters(net.weights).map(({ name, tensor }) => [name, tensor]));
+}
+
+/**
+ * The network of a definition and its tensors; tensors of other names are left alone. Throws FormatError or
+ * ShapeError when they do not belong together.
+ */
+export function networkFrom(definition: NetworkDefinition, tensors: ReadonlyMap<string, Tensor>): Network {
+  const layers = definition.layers.map(layerFrom);
+  const weights: Weights[] = layers.map(() => ({}));
+  for (const [name, tensor] of tensors) {
+    const [, index, parameter] = /^(\d+)\.(\w+)$/.exec(name) ?? [];
+    if (index === undefined || parameter === undefined) continue;
+    const record = weights[Number(index)];
+    if (!record) throw new FormatError(`tensor "${name}" belongs to no layer`);
+    if (!tensor.data.every(Number.isFinite)) {
+      throw new FormatError(`tensor "${name}" holds NaN or infinity; the file was altered`);
+    }
+    weights[Number(index)] = { ...record, [parameter]: tensor };
+  }
+  return networkOf({ ...definition, layers }, weights);
+}
+
+/** The metadata entry that holds the definition of a network saved by itself. */
+const entry = "funspace.network";
+
+/** The network as one self-contained safetensors file. */
+export function encodeNetwork(net: Network): Uint8Array {
+  return encodeSafetensors(namedTensors(net), { [entry]: JSON.stringify(definitionOf(net)) });
+}
+
+/** The network in a file's bytes; `source` is what to call it in errors. Throws FormatError for any other file. */
+export function decodeNetwork(bytes: Uint8Array, source: string): Network {
+  const { tensors, metadata } = decodeSafetensors(bytes, source);
+  const text = metadata[entry];
+  if (text === undefined) {
+    throw new FormatError(
+      `${source} is a safetensors file but not a funspace network: its metadata has no "${entry}"`,
+    );
+  }
+  try {
+    return networkFrom(JSON.parse(text) as NetworkDefinition, tensors);
+  } catch (cause) {
+    const known =
+      cause instanceof FunspaceError || cause instanceof TypeError || cause instanceof SyntaxError;
+    if (!known) throw cause;
+    throw new FormatError(`${source} is not a whole funspace network: ${cause.message}`, {}, { cause });
+  }
+}
