@@ -1,10 +1,5 @@
-import type { Elementwise, Engine, Floats } from "../engine/engine.ts";
-
-interface Checker {
-  readonly engine: Engine;
-  readonly reference: Engine;
-  fail(what: string): never;
-}
+import type { Elementwise, Floats } from "../engine/engine.ts";
+import type { Checker } from "./check-engine-support.ts";
 
 const FUNCTIONS: readonly Elementwise[] = [
   ...(["exp", "relu", "tanh", "sigmoid", "softplus", "silu", "erf", "gelu", "sin", "cos"] as const),

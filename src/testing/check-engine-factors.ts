@@ -1,15 +1,81 @@
-import type { Block, Engine, Operand } from "../engine/engine.ts";
+import type { Block, Operand } from "../engine/engine.ts";
+import {
+  at,
+  type Checker,
+  copyOf,
+  dense,
+  magnitudes,
+  nearlySingular,
+  ORDERS,
+  U64,
+} from "./check-engine-support.ts";
 
-/** What these checks need of the suite's checker. */
-interface Checker {
-  readonly engine: Engine;
-  readonly reference: Engine;
-  fail(what: string): never;
-  random(): number;
-  covariance(n: number, gap?: number): Block;
+/** Fails unless L Lᵀ gives the leading block of order `columns` back, and the upper triangle is A's. */
+function expectFactor(check: Checker, what: string, n: number, l: Block, a: Block, columns: number): void {
+  const factor = dense(n, l, true);
+  factor.data.fill(0, columns * n);
+  const product: Block = { data: new Float64Array(n * n), offset: 0, stride: n };
+  const size: Block = { ...product, data: new Float64Array(n * n) };
+  check.reference.syrk(n, columns, 1, factor, 0, product);
+  check.reference.syrk(n, columns, 1, magnitudes(factor), 0, size);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const [given, got] = [a.data[at(a, i, j)]!, l.data[at(l, i, j)]!];
+      if (j > i && !Object.is(given, got))
+        check.fail(`${what}: wrote ${got} at (${i}, ${j}) in the upper triangle`);
+      if (j > i || i >= columns) continue;
+      const error = Math.abs(product.data[i * n + j]! - given);
+      const allowed = 4 * (n + 4) * U64 * size.data[i * n + j]!;
+      if (!(error <= allowed)) check.fail(`${what}: (L Lᵀ − A)(${i}, ${j}) is ${error}, allowed ${allowed}`);
+    }
+  }
 }
 
-const U = 2 ** -53;
+export function checkPotrf(check: Checker): void {
+  const cases: [string, number, Block][] = ORDERS.map((n) => ["", n, check.covariance(n, n % 3)]);
+  for (const n of [20, 100, 250]) cases.push([" nearly singular", n, nearlySingular(n, 1e-9)]);
+  for (const [kind, n, a] of cases) {
+    const l = copyOf(a);
+    const pivot = check.engine.potrf(n, l);
+    if (pivot !== -1) check.fail(`potrf${kind} n=${n}: reports pivot ${pivot} of a positive definite matrix`);
+    expectFactor(check, `potrf${kind} n=${n}`, n, l, a, n);
+  }
+}
+
+export function checkFailingPivots(check: Checker): void {
+  for (const [n, pivots] of [
+    [1, [0]],
+    [30, [0, 1, 5, 6, 23, 24, 25, 29]],
+    [110, [0, 24, 95, 96, 97, 109]],
+    [220, [192]],
+  ] as const) {
+    for (const pivot of pivots) {
+      for (const kind of ["negative", "NaN"] as const) {
+        const a = check.covariance(n);
+        const p = at(a, pivot, pivot);
+        // The diagonal of a covariance is at least its pivot: three times less than nothing is left of it.
+        a.data[p] = kind === "NaN" ? Number.NaN : -2 * a.data[p]!;
+        const l = copyOf(a);
+        const reported = check.engine.potrf(n, l);
+        const what = `potrf n=${n}, ${kind} pivot ${pivot}`;
+        if (reported !== pivot) check.fail(`${what}: reports ${reported}`);
+        expectFactor(check, what, n, l, a, pivot);
+      }
+    }
+  }
+}
+
+export function checkPotri(check: Checker): void {
+  for (const n of ORDERS) {
+    const a = check.covariance(n, n % 3);
+    if (check.reference.potrf(n, a) !== -1) check.fail("the reference cannot factor a covariance");
+    const expected = copyOf(a);
+    check.reference.potri(n, expected);
+    check.engine.potri(n, a);
+    // A = I + G Gᵀ / n has eigenvalues between 1 and 6: condition number at most 6, ‖A⁻¹‖ at most 1.
+    check.close(`potri n=${n}`, n, n, a, expected, () => 8 * (n + 4) * U64 * 6, true);
+  }
+}
 
 const plain = (rows: number, cols: number): Operand => ({
   data: new Float64Array(rows * cols),
@@ -37,7 +103,7 @@ export function checkQr(check: Checker): void {
     check.engine.qr(m, n, q, r);
     check.reference.gemm(m, n, n, 1, q, r, 0, product);
     check.reference.gemm(n, n, m, 1, { ...q, transposed: true }, q, 0, gram);
-    const allowed = 20 * (m + 4) * U * Math.max(1, Math.sqrt(n));
+    const allowed = 20 * (m + 4) * U64 * Math.max(1, Math.sqrt(n));
     for (let p = 0; p < a.data.length; p++) {
       const error = Math.abs(product.data[p]! - a.data[p]!);
       if (!(error <= allowed)) check.fail(`qr ${m}×${n}: Q R − A is ${error} at ${p}`);
@@ -78,7 +144,7 @@ export function checkCholeskyUpdate(check: Checker): void {
         check.fail(`choleskyUpdate n=${n} k=${k} sign=${sign}: ${pivot}, expected ${wanted}`);
       for (let p = 0; p < got.data.length; p++) {
         const error = Math.abs(got.data[p]! - expected.data[p]!);
-        if (!(error <= 100 * (n + 4) * (k + 1) * U) && !Object.is(got.data[p], expected.data[p])) {
+        if (!(error <= 100 * (n + 4) * (k + 1) * U64) && !Object.is(got.data[p], expected.data[p])) {
           check.fail(`choleskyUpdate n=${n} k=${k} sign=${sign}: errs by ${error} at ${p}`);
         }
       }

@@ -1,12 +1,5 @@
-import type { Block, Engine, KernelMap, Points } from "../engine/engine.ts";
-
-/** What the kernel checks need of the suite's checker. */
-interface Checker {
-  readonly engine: Engine;
-  readonly reference: Engine;
-  fail(what: string): never;
-  random(): number;
-}
+import type { Block, KernelMap, Points } from "../engine/engine.ts";
+import type { Checker } from "./check-engine-support.ts";
 
 const U = 2 ** -53;
 
