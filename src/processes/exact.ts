@@ -1,16 +1,13 @@
 import { UsageError } from "../errors/index.ts";
+import type { PathFn } from "../kernels/index.ts";
 import {
   add,
   type Cholesky,
-  cholesky,
-  dot,
   expectFinite,
   expectShape,
-  type Fn,
   gramOf,
   halfSolve,
   inverse,
-  logDeterminant,
   type Matrix,
   matrix,
   multiply,
@@ -22,16 +19,36 @@ import {
 } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { Gaussian, nonNegative } from "./gaussian.ts";
-import { leaveOneOutFrom } from "./leave-one-out.ts";
+import { type MomentSlopes, momentSlopes, pullbackOf, weightedPullback } from "./input-slopes.ts";
+import { diagonalBlock, leaveOneOutFrom } from "./leave-one-out.ts";
 import type { GaussianProcess } from "./prior.ts";
 import type { Observations, Posterior } from "./process.ts";
+import { type Solution, solveWhole } from "./solution.ts";
+import { expectPoint, extended, reduced, replaced, stackRows, withoutPoints, withPoint } from "./update.ts";
 
 /** The exact posterior of a Gaussian process under Gaussian noise (Rasmussen & Williams 2006, algorithm 2.1). */
 export interface ExactPosterior extends Posterior {
   readonly prior: GaussianProcess;
   /** All data conditioned on, in the order they came. */
   readonly data: readonly Observations[];
+  /** The data as one, and the solved system. */
+  readonly solution: Solution;
+  /** Functions drawn from the posterior; with derivatives in their inputs where kernel and prior path have them. */
+  sample(key: Key, count: number): readonly PathFn[];
+  /** The posterior given these observations as well, in O(n²) a point; their noise may differ. */
   condition(more: Observations): ExactPosterior;
+  /**
+   * The posterior without the observations at these indices (rows of `solution.x`, from 0), in O(n²) a point. Throws
+   * UsageError for an index that is none, or when nothing would be left.
+   */
+  without(indices: readonly number[]): ExactPosterior;
+  /** The posterior with the observation at this index changed to another (one row), in its place and in O(n²). */
+  replace(index: number, observation: Observations): ExactPosterior;
+  /**
+   * Mean and variance at x with the pull-back to x, for few points at a time. Throws UsageError for kernels that
+   * cannot be differentiated in their inputs.
+   */
+  slopes(x: Matrix): MomentSlopes;
 }
 
 // Points predicted at a time: bounds the memory of cross-Grams.
@@ -44,16 +61,18 @@ export function conditionExactly(prior: GaussianProcess, data: readonly Observat
   });
   const x = stackRows(data.map((d) => d.x));
   const y = stackRows(data.map((d) => d.y));
-  const noise = noisePerValue(data, outputs);
-  const size = y.data.length;
-  const covariance = kernel.gram(x);
-  for (let i = 0; i < size; i++) covariance.data[i * size + i]! += noise[i]!;
-  const factor = cholesky(covariance);
-  const residual = reshape(subtract(y, mean.at(x)), size, 1);
-  const alpha = solve(factor, residual);
-  const logEvidence =
-    -0.5 * (dot(residual.data, alpha.data) + logDeterminant(factor) + size * Math.log(2 * Math.PI));
-  const noiseVariance = data.at(-1)!.noiseVariance;
+  return posteriorOf(prior, data, solveWhole(kernel, mean, x, y, noisePerValue(data, outputs)));
+}
+
+/** The posterior of a system already solved. `noiseVariance` is that of observations to come: the last set's. */
+export function posteriorOf(
+  prior: GaussianProcess,
+  data: readonly Observations[],
+  solution: Solution,
+  noiseVariance: number = data.at(-1)!.noiseVariance,
+): ExactPosterior {
+  const { kernel, mean, inputs, outputs } = prior;
+  const { x, y, factor, alpha, logEvidence } = solution;
 
   const meanAt = (points: Matrix, cross: Matrix) =>
     add(mean.at(points), reshape(multiply(cross, alpha), points.rows, outputs));
@@ -63,6 +82,7 @@ export function conditionExactly(prior: GaussianProcess, data: readonly Observat
     outputs,
     prior,
     data,
+    solution,
     noiseVariance,
     logEvidence,
     report: factor.report,
@@ -101,50 +121,75 @@ export function conditionExactly(prior: GaussianProcess, data: readonly Observat
       });
     },
     observed: (points) => posterior.at(points).withNoise(noiseVariance),
-    sample(key: Key, count: number): readonly Fn[] {
-      // Matheron's rule (Wilson et al. 2020): a prior path, corrected by the kernel's reply to its own residual.
-      return Array.from({ length: count }, (_, i) => {
+    sample: (key: Key, count: number) =>
+      Array.from({ length: count }, (_, i) => {
         const path = kernel.path(split(split(key, i), "path"), inputs);
-        const draws = normal(split(split(key, i), "noise"), size);
-        const seen = path.at(x).data;
-        const gap = residual.data.map((r, j) => r - seen[j]! - Math.sqrt(noise[j]!) * draws[j]!);
-        const update = solve(factor, matrix(size, 1, gap));
+        const update = pathUpdate(solution, path, split(split(key, i), "noise"));
         return {
           inputs,
           outputs,
-          at(points) {
+          at(points: Matrix) {
             const shift = reshape(multiply(kernel.cross(points, x), update), points.rows, outputs);
             return add(add(mean.at(points), path.at(points)), shift);
           },
+          ...(path.pullbackInputs &&
+            kernel.pullbackInputs && {
+              pullbackInputs: (points: Matrix, bar: Matrix) =>
+                add(
+                  add(pullbackOf(mean, points, bar), path.pullbackInputs!(points, bar)),
+                  weightedPullback(kernel, points, x, update, bar),
+                ),
+            }),
         };
-      });
-    },
+      }),
     leaveOneOut() {
       const precision = inverse(factor);
       return leaveOneOutFrom((i) => diagonalBlock(precision, i * outputs, outputs), alpha, y);
     },
-    condition: (more) => conditionExactly(prior, [...data, more]),
+    condition(more) {
+      expectObservations(more, inputs, outputs);
+      return posteriorOf(prior, [...data, more], extended(kernel, mean, solution, more));
+    },
+    without(indices) {
+      const next = reduced(kernel, mean, solution, indices);
+      return posteriorOf(prior, withoutPoints(data, indices), next, noiseVariance);
+    },
+    replace(index, observation) {
+      expectPoint(index, x.rows);
+      expectObservations(observation, inputs, outputs);
+      expectShape(observation.x, "the observation", 1, inputs);
+      const next = replaced(kernel, mean, solution, index, observation);
+      return posteriorOf(prior, withPoint(data, index, observation), next, noiseVariance);
+    },
+    slopes(points) {
+      expectShape(points, "x", undefined, inputs);
+      expectFinite(points, "x");
+      return momentSlopes(kernel, mean, solution, points);
+    },
   };
   return posterior;
 }
 
+/**
+ * (K + Σ)⁻¹ (residual − path(X) − noise), n·outputs × 1, by which a prior path becomes one of the posterior
+ * (Matheron's rule, Wilson et al. 2020): f(·) + k(·, X) times it.
+ */
+export function pathUpdate({ x, noise, residual, factor }: Solution, path: PathFn, key: Key): Matrix {
+  const size = residual.data.length;
+  const draws = normal(key, size);
+  const seen = path.at(x).data;
+  const gap = residual.data.map((r, j) => r - seen[j]! - Math.sqrt(noise[j]!) * draws[j]!);
+  return solve(factor, matrix(size, 1, gap));
+}
+
 /** diag(K**) − colsums of (L⁻¹ K*ᵀ)². */
-function reducedVariance(prior: Float64Array, factor: Cholesky, cross: Matrix): Float64Array {
+export function reducedVariance(prior: Float64Array, factor: Cholesky, cross: Matrix): Float64Array {
   const explained = halfSolve(factor, transpose(cross));
   const out = prior.slice();
   for (let i = 0, k = 0; i < explained.rows; i++) {
     for (let j = 0; j < explained.cols; j++, k++) out[j]! -= explained.data[k]! ** 2;
   }
   return out.map(nonNegative);
-}
-
-function diagonalBlock(a: Matrix, from: number, size: number): Matrix {
-  const out = matrix(size, size);
-  for (let p = 0; p < size; p++) {
-    const start = (from + p) * a.cols + from;
-    out.data.set(a.data.subarray(start, start + size), p * size);
-  }
-  return out;
 }
 
 export function expectObservations(
@@ -160,21 +205,6 @@ export function expectObservations(
   if (!(noiseVariance >= 0 && noiseVariance < Infinity)) {
     throw new UsageError(`noiseVariance should be finite and at least 0, got ${noiseVariance}`);
   }
-}
-
-function stackRows(parts: readonly Matrix[]): Matrix {
-  if (parts.length === 1) return parts[0]!;
-  const cols = parts[0]!.cols;
-  const out = matrix(
-    parts.reduce((sum, p) => sum + p.rows, 0),
-    cols,
-  );
-  let at = 0;
-  for (const part of parts) {
-    out.data.set(part.data, at);
-    at += part.data.length;
-  }
-  return out;
 }
 
 function noisePerValue(data: readonly Observations[], outputs: number): Float64Array {

@@ -38,3 +38,13 @@ export function leaveOneOutFrom(precision: (i: number) => Matrix, alpha: Matrix,
   }
   return { mean, variance, residual, logDensity };
 }
+
+/** The square block of this size on the diagonal of a, from this row on. */
+export function diagonalBlock(a: Matrix, from: number, size: number): Matrix {
+  const out = matrix(size, size);
+  for (let p = 0; p < size; p++) {
+    const start = (from + p) * a.cols + from;
+    out.data.set(a.data.subarray(start, start + size), p * size);
+  }
+  return out;
+}

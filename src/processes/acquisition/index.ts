@@ -1,0 +1,3 @@
+export type { Box } from "./box.ts";
+export { expectedImprovement, logExpectedImprovement, type Score } from "./expected-improvement.ts";
+export * from "./suggest.ts";
