@@ -1,9 +1,11 @@
 export * from "./acquisition/index.ts";
+export * from "./decompose.ts";
 export * from "./evidence.ts";
 export { type ExactPosterior, expectObservations } from "./exact.ts";
 export * from "./fit/index.ts";
 export * from "./gaussian.ts";
 export type { MomentSlopes } from "./input-slopes.ts";
+export { type CrossValidation, crossValidate } from "./k-fold.ts";
 export * from "./leave-one-out.ts";
 export * from "./means.ts";
 export * from "./prior.ts";

@@ -93,7 +93,8 @@ function diagonalPullback(back: NonNullable<Kernel["pullbackInputs"]>, x: Matrix
  */
 export function pullbackOf(fn: PathFn, x: Matrix, bar: Matrix): Matrix {
   if (fn.pullbackInputs) return fn.pullbackInputs(x, bar);
-  if (isLearnable(fn)) return fn.pullback(x, bar).x;
+  // `meanOf` gives functions without parameters a pull-back that knows no slope in x.
+  if (isLearnable(fn) && Object.keys(fn.parameters).length > 0) return fn.pullback(x, bar).x;
   const out = matrix(x.rows, x.cols);
   for (let c = 0; c < x.cols; c++) {
     const step = (sign: number) => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/errors/index.ts";
-import { constant, coregion, on, product, rbf, sum, white } from "../../src/kernels/index.ts";
+import { constant, rbf, sum, white } from "../../src/kernels/index.ts";
 import { cholesky, type Matrix, matrix, rowRange, takeRows } from "../../src/linalg/index.ts";
 import { constantMean, type ExactPosterior, gp, type Observations } from "../../src/processes/index.ts";
 import { expectClose } from "../support/golden.ts";
+import { twoOutputs } from "../support/kernels.ts";
 import { randomMatrix } from "../support/random.ts";
 
 const kernel = sum(rbf({ lengthscale: [0.8, 1.3], variance: 2 }), white({ variance: 0.05 }), constant());
@@ -130,9 +131,7 @@ describe("data one by one", () => {
   });
 
   it("with several outputs, whole points come and go", () => {
-    const two = product(on(rbf(), [0]), on(coregion({ levels: 2 }), [1]));
-    // A kernel of two outputs: the two tasks of the index column side by side.
-    const both = gp(twoOutputs(two));
+    const both = gp(twoOutputs());
     const x = randomMatrix(9, 1, "two.x");
     const y = randomMatrix(9, 2, "two.y");
     const whole = both.condition({ x, y, noiseVariance: 0.2 });
@@ -198,27 +197,3 @@ describe("data one by one", () => {
     expect(() => start.replace(0, observations(2, "f", 0.1))).toThrow(/1 × 2/);
   });
 });
-
-/** The tasks 0 and 1 of a kernel on (x, task) as two outputs. */
-function twoOutputs(kernel: ReturnType<typeof product>) {
-  const tagged = (x: Matrix) => {
-    const out = matrix(2 * x.rows, 2);
-    for (let i = 0; i < x.rows; i++) out.data.set([x.data[i]!, 0, x.data[i]!, 1], 4 * i);
-    return out;
-  };
-  return {
-    outputs: 2,
-    inputs: 1,
-    parameters: kernel.parameters,
-    with: () => twoOutputs(kernel),
-    gram: (x: Matrix) => kernel.gram(tagged(x)),
-    cross: (x: Matrix, w: Matrix) => kernel.cross(tagged(x), tagged(w)),
-    diagonal: (x: Matrix) => kernel.diagonal(tagged(x)),
-    pullback: (): never => {
-      throw new Error("not needed here");
-    },
-    path: (): never => {
-      throw new Error("not needed here");
-    },
-  };
-}
