@@ -1,9 +1,19 @@
 import { InvalidArgumentError } from "commander";
-import { type Model, type Prediction, standardise, type Table } from "../data/index.ts";
+import {
+  type GpModel,
+  inputsOfModel,
+  type Model,
+  type Prediction,
+  standardise,
+  type Table,
+  type TableModel,
+  targetOf,
+} from "../data/index.ts";
 import { column } from "../data/table.ts";
-import { matrix } from "../linalg/index.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
 import { type Figure, functionBand, predictionTruth } from "../plot/index.ts";
 import { toPng } from "../plot/png.ts";
+import type { Key } from "../random/index.ts";
 
 /** An option's path to a figure: .svg or .png. */
 export function figurePath(text: string): string {
@@ -18,42 +28,101 @@ export async function figureBytes(figure: Figure, path: string): Promise<Uint8Ar
 }
 
 /** Predictions of a table against its targets. */
-export function predictionFigure(model: Model, prediction: Prediction, truth: Float64Array): Figure {
+export function predictionFigure(model: TableModel, prediction: Prediction, truth: Float64Array): Figure {
   const { mean, spread } = prediction;
   return predictionTruth({
-    target: model.target.names[0]!,
+    target: targetOf(model),
     truth,
     mean,
     ...(spread && { interval: { lower: spread.lower, upper: spread.upper } }),
   });
 }
 
-/** An adapted model of one input as a function with its band, and the observations it adapted to. */
-export function bandFigure(model: Model, title: string, beyond?: Table): Figure | undefined {
-  const { adapted, inputs, target, network } = model;
-  if (!adapted || inputs.names.length !== 1) return undefined;
-  const seen = standardise.undo(inputs, adapted.x).data;
-  const also = beyond ? column(beyond, inputs.names[0]!) : [];
-  let [low, high] = [Infinity, -Infinity];
-  for (const v of [...seen, ...also]) [low, high] = [Math.min(low, v), Math.max(high, v)];
-  // The training range, so that a single new point still shows a function.
-  low = Math.min(low, inputs.mean[0]! - 2 * inputs.scale[0]!);
-  high = Math.max(high, inputs.mean[0]! + 2 * inputs.scale[0]!);
+/** A distribution over functions of one variable, in the table's units. */
+interface OneInput {
+  readonly seen: { readonly x: Float64Array; readonly y: Float64Array };
+  /** Where to draw at least. */
+  readonly range: readonly [number, number];
+  at(x: Float64Array): {
+    mean: Float64Array;
+    lower: Float64Array;
+    upper: Float64Array;
+    before?: Float64Array;
+  };
+  sample(x: Float64Array, key: Key, count: number): readonly Float64Array[];
+}
+
+/**
+ * The model as a function of its one input with its 95 % band and the rows it has seen, over those rows and the ones
+ * of `beyond`; undefined for a model of several inputs, or a network that was not adapted.
+ */
+export function bandFigure(
+  model: TableModel,
+  options: { readonly beyond?: Table; readonly samples?: { readonly key: Key; readonly count: number } } = {},
+): Figure | undefined {
+  const one = model.kind === "gp" ? oneInputOfGp(model) : oneInputOfNetwork(model);
+  if (!one) return undefined;
+  const input = inputsOfModel(model)[0]!;
+  let [low, high] = one.range;
+  for (const v of [...one.seen.x, ...(options.beyond ? column(options.beyond, input) : [])]) {
+    [low, high] = [Math.min(low, v), Math.max(high, v)];
+  }
   const points = 200;
   const x = Float64Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1));
-  const at = standardise.apply(inputs, matrix(points, 1, x));
-  const f = adapted.adaptation.process.at(at);
-  const { lower, upper } = f.interval(0.95);
-  const units = (m: typeof lower) => standardise.undo(target, m).data;
+  const { before, ...band } = one.at(x);
+  const { samples } = options;
   return functionBand({
-    title,
-    input: inputs.names[0]!,
-    output: target.names[0]!,
+    title: `${targetOf(model)}, ${model.kind === "gp" ? "fitted" : "adapted"}`,
+    input,
+    output: targetOf(model),
     x,
-    mean: units(f.mean),
-    lower: units(lower),
-    upper: units(upper),
-    before: units(network.at(at)),
-    observations: { x: seen, y: units(adapted.y) },
+    ...band,
+    ...(before && { before }),
+    ...(samples && { samples: one.sample(x, samples.key, samples.count) }),
+    observations: one.seen,
   });
+}
+
+function oneInputOfGp({ inputs, process }: GpModel): OneInput | undefined {
+  if (inputs.length !== 1) return undefined;
+  const { x, y } = process.solution;
+  const places = (values: Float64Array) => matrix(values.length, 1, values);
+  return {
+    seen: { x: x.data, y: y.data },
+    range: widened(x.data),
+    at(values) {
+      const f = process.at(places(values));
+      const { lower, upper } = f.interval(0.95);
+      return { mean: f.mean.data, lower: lower.data, upper: upper.data };
+    },
+    sample: (values, key, count) => process.sample(key, count).map((f) => f.at(places(values)).data),
+  };
+}
+
+function oneInputOfNetwork({ adapted, inputs, target, network }: Model): OneInput | undefined {
+  if (!adapted || inputs.names.length !== 1) return undefined;
+  const { process } = adapted.adaptation;
+  const [mean, scale] = [inputs.mean[0]!, inputs.scale[0]!];
+  const places = (values: Float64Array) => standardise.apply(inputs, matrix(values.length, 1, values));
+  const units = (m: Matrix) => standardise.undo(target, m).data;
+  return {
+    seen: { x: standardise.undo(inputs, adapted.x).data, y: units(adapted.y) },
+    // The training range, so that a single new point still shows a function.
+    range: [mean - 2 * scale, mean + 2 * scale],
+    at(values) {
+      const x = places(values);
+      const f = process.at(x);
+      const { lower, upper } = f.interval(0.95);
+      return { mean: units(f.mean), lower: units(lower), upper: units(upper), before: units(network.at(x)) };
+    },
+    sample: (values, key, count) => process.sample(key, count).map((f) => units(f.at(places(values)))),
+  };
+}
+
+/** The range of the values, a tenth wider on both sides; around a single value, ± 1. */
+function widened(values: Float64Array): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const v of values) [low, high] = [Math.min(low, v), Math.max(high, v)];
+  const margin = high > low ? 0.1 * (high - low) : 1;
+  return [low - margin, high + margin];
 }

@@ -2,9 +2,13 @@
 import { Command, CommanderError } from "commander";
 import { FunspaceError } from "../errors/index.ts";
 import { adaptCommand } from "./commands/adapt.ts";
+import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { fitCommand } from "./commands/fit.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { sampleCommand } from "./commands/sample.ts";
+import { suggestCommand } from "./commands/suggest.ts";
 import { trainCommand } from "./commands/train.ts";
 import { chooseEngine } from "./engine.ts";
 
@@ -13,13 +17,23 @@ const exit = { failure: 1, usage: 2 } as const;
 
 const program = new Command("funspace")
   .description(
-    "Deep learning in function space: train a network, adapt it to new data as a Gaussian process.",
+    "Deep learning in function space: networks that adapt as Gaussian processes, and Gaussian processes whole.",
   )
   .version("0.1.0")
   .showHelpAfterError("(--help shows what is expected)")
   .hook("preAction", chooseEngine)
   .exitOverride();
-for (const command of [trainCommand(), adaptCommand(), predictCommand(), demoCommand(), doctorCommand()]) {
+for (const command of [
+  trainCommand(),
+  adaptCommand(),
+  fitCommand(),
+  addCommand(),
+  predictCommand(),
+  sampleCommand(),
+  suggestCommand(),
+  demoCommand(),
+  doctorCommand(),
+]) {
   program.addCommand(command.exitOverride().copyInheritedSettings(program));
 }
 

@@ -1,5 +1,6 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
+import { type Matrix, matrix } from "../linalg/index.ts";
 import { run, type Task } from "../tasks/index.ts";
 
 /** A command's results: one object for `--json`, and lines for people. */
@@ -71,4 +72,16 @@ export function percent(share: number): string {
 /** "1 row", "20 rows". */
 export function counted(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+/** Columns side by side as a matrix, one row a value. */
+export function beside(columns: readonly Float64Array[]): Matrix {
+  const rows = columns[0]!.length;
+  const out = matrix(rows, columns.length);
+  columns.forEach((values, c) => {
+    values.forEach((v, i) => {
+      out.data[i * columns.length + c] = v;
+    });
+  });
+  return out;
 }

@@ -57,6 +57,23 @@ export function takeRows(a: Matrix, indices: ArrayLike<number>): Matrix {
   return out;
 }
 
+/** All rows of these matrices, one below the other; they have the same columns. */
+export function stackRows(parts: readonly Matrix[]): Matrix {
+  if (parts.length === 1) return parts[0]!;
+  const cols = parts[0]?.cols ?? 0;
+  const out = matrix(
+    parts.reduce((sum, part) => sum + part.rows, 0),
+    cols,
+  );
+  let at = 0;
+  parts.forEach((part, i) => {
+    expectShape(part, `matrix ${i}`, undefined, cols);
+    out.data.set(part.data, at);
+    at += part.data.length;
+  });
+  return out;
+}
+
 export function transpose(a: Matrix): Matrix {
   const out = matrix(a.cols, a.rows);
   for (let i = 0; i < a.rows; i++) {

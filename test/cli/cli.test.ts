@@ -1,40 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
-import { formatTable } from "../../src/data/table.ts";
-import { matrix } from "../../src/linalg/index.ts";
-import { randomMatrix } from "../support/random.ts";
+import { cli, workplace } from "../support/cli.ts";
 
-const cli = new URL("../../dist/cli/main.js", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "funspace-cli-"));
-
-function funspace(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  return { status, stdout, stderr };
-}
-
-function succeed(...args: string[]) {
-  const { status, stdout, stderr } = funspace(...args);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  return stdout;
-}
-
-/** y = sin(2a) + shift, with a column b that does not matter. */
-function write(name: string, rows: number, shift: number): void {
-  const z = randomMatrix(rows, 3, name);
-  const out = matrix(rows, 3);
-  for (let i = 0; i < rows; i++) {
-    const a = z.data[3 * i]!;
-    out.data.set([a, z.data[3 * i + 1]!, Math.sin(2 * a) + shift + 0.05 * z.data[3 * i + 2]!], 3 * i);
-  }
-  writeFileSync(join(folder, name), formatTable(["a", "b", "y"], out));
-}
+const { folder, funspace, succeed, write } = workplace();
 
 beforeAll(() => {
   expect(existsSync(cli), "build first: npm run build").toBe(true);
@@ -175,12 +146,15 @@ describe("the chain train → adapt → predict", () => {
 });
 
 describe("help", () => {
-  it.each(["train", "adapt", "predict", "demo"])("%s --help shows an example", (command) => {
-    const text = succeed(command, "--help");
-    expect(text).toContain(`funspace ${command}`);
-    expect(text).toContain("Example");
-    expect(text).toContain("--json");
-  });
+  it.each(["train", "adapt", "fit", "add", "predict", "sample", "suggest", "demo", "doctor"])(
+    "%s --help shows an example",
+    (command) => {
+      const text = succeed(command, "--help");
+      expect(text).toContain(`funspace ${command}`);
+      expect(text).toContain("Example");
+      expect(text).toContain("--json");
+    },
+  );
 });
 
 describe("bad usage exits 2", () => {

@@ -106,7 +106,7 @@ describe("model files", () => {
     ["adapted", adapted],
   ] as [string, Model][])("%s: the same predictions to the last bit after a round trip", (_, model) => {
     const bytes = encodeModel(model);
-    const back = decodeModel(bytes, "model");
+    const back = decodeModel(bytes, "model") as Model;
     expect(predictModel(back, test)).toEqual(predictModel(model, test));
     expect(back.history).toEqual(model.history);
     expect(encodeModel(back)).toEqual(bytes);

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import type { MeanChoice } from "../../adapt/index.ts";
 import { readBytes, readTable, writeAtomically } from "../../data/files.ts";
-import { adaptModel, decodeModel, encodeModel, type Model, standardise } from "../../data/index.ts";
+import { adaptModel, decodeModel, encodeModel, type Model, standardise, targetOf } from "../../data/index.ts";
 import { column, head } from "../../data/table.ts";
 import { DataError } from "../../errors/index.ts";
 import { predictionTruth } from "../../plot/index.ts";
@@ -54,7 +54,12 @@ export function adaptCommand(): Command {
 async function adaptAction(modelPath: string, tablePath: string, options: Options): Promise<void> {
   const start = performance.now();
   const base = decodeModel(await readBytes(modelPath), modelPath);
-  const target = base.target.names[0]!;
+  if (base.kind !== "network") {
+    throw new DataError(
+      `${modelPath} is a Gaussian process, not a network: give it more rows with \`funspace add\``,
+    );
+  }
+  const target = targetOf(base);
   const table = await readTable(tablePath);
   if (options.target !== undefined && options.target !== target) {
     column(table, options.target);
@@ -111,7 +116,7 @@ function summarise({ adapted, target, network }: Model) {
 }
 
 function figure(model: Model) {
-  const band = bandFigure(model, `${model.target.names[0]}, adapted`);
+  const band = bandFigure(model);
   if (band) return band;
   const { adaptation, y } = model.adapted!;
   const { mean, variance } = adaptation.process.leaveOneOut();
@@ -119,8 +124,8 @@ function figure(model: Model) {
   const end = (sign: number) =>
     units(mean.data.map((m, i) => m + sign * 1.959964 * Math.sqrt(variance.data[i]!)));
   return predictionTruth({
-    title: `Leave-one-out predictions of ${model.target.names[0]}`,
-    target: model.target.names[0]!,
+    title: `Leave-one-out predictions of ${targetOf(model)}`,
+    target: targetOf(model),
     truth: units(y.data),
     mean: units(mean.data),
     interval: { lower: end(-1), upper: end(1) },

@@ -1,11 +1,10 @@
 import { Command } from "commander";
 import { readBytes, readTable, writeAtomically } from "../../data/files.ts";
-import { decodeModel, formatTable, predictModel, scorePrediction } from "../../data/index.ts";
+import { decodeModel, formatTable, predictTable, scorePrediction } from "../../data/index.ts";
 import { column } from "../../data/table.ts";
 import { UsageError } from "../../errors/index.ts";
-import { matrix } from "../../linalg/index.ts";
 import { bandFigure, figureBytes, figurePath, predictionFigure } from "../figures.ts";
-import { counted, percent, print, short } from "../report.ts";
+import { beside, counted, percent, print, short } from "../report.ts";
 
 interface Options {
   out: string;
@@ -19,7 +18,7 @@ export function predictCommand(): Command {
     .description(
       "Predict each row of a table: mean, sd and 95 % interval (mean only from a network not adapted).",
     )
-    .argument("<model>", "a model written by train or adapt")
+    .argument("<model>", "a model written by train, adapt or fit")
     .argument("<table>", "CSV file with the model's input columns, in any order")
     .requiredOption("--out <file>", "where the predictions go (.csv)")
     .option("--target <column>", "score the predictions against this column")
@@ -41,7 +40,7 @@ async function predictAction(modelPath: string, tablePath: string, options: Opti
   const model = decodeModel(await readBytes(modelPath), modelPath);
   const table = await readTable(tablePath);
   const truth = options.target === undefined ? undefined : column(table, options.target);
-  const prediction = predictModel(model, table);
+  const prediction = predictTable(model, table);
   const { mean, spread } = prediction;
   const columns = spread ? { mean, sd: spread.sd, lower95: spread.lower, upper95: spread.upper } : { mean };
   const figure =
@@ -49,10 +48,10 @@ async function predictAction(modelPath: string, tablePath: string, options: Opti
       ? undefined
       : truth
         ? predictionFigure(model, prediction, truth)
-        : bandFigure(model, `${model.target.names[0]}, adapted`, table);
+        : bandFigure(model, { beyond: table });
   if (options.figure !== undefined && !figure) {
     throw new UsageError(
-      "--figure needs --target to compare with (only an adapted model of one input does without)",
+      "--figure needs --target to compare with (only an adapted network or a Gaussian process of one input does without)",
     );
   }
   const drawn = figure && (await figureBytes(figure, options.figure!));
@@ -76,16 +75,4 @@ async function predictAction(modelPath: string, tablePath: string, options: Opti
     },
     options.json,
   );
-}
-
-/** Columns side by side, one row a value. */
-function beside(columns: readonly Float64Array[]) {
-  const rows = columns[0]!.length;
-  const out = matrix(rows, columns.length);
-  columns.forEach((values, c) => {
-    values.forEach((v, i) => {
-      out.data[i * columns.length + c] = v;
-    });
-  });
-  return out;
 }

@@ -1,0 +1,132 @@
+import { Command, Option } from "commander";
+import { readTable, writeAtomically } from "../../data/files.ts";
+import { encodeModel, fitModel, type GpModel, kernelText, type MeanName } from "../../data/index.ts";
+import { predictionTruth } from "../../plot/index.ts";
+import type { ObjectiveName } from "../../processes/index.ts";
+import { bandFigure, figureBytes, figurePath } from "../figures.ts";
+import { nameList, positiveNumber, wholeNumber } from "../options.ts";
+import { counted, print, short, withProgress } from "../report.ts";
+
+interface Options {
+  target: string;
+  out: string;
+  ignore: string[];
+  kernel: string;
+  mean: MeanName;
+  noiseSd?: number;
+  objective: ObjectiveName;
+  starts: number;
+  seed: number;
+  figure?: string;
+  json?: boolean;
+}
+
+export function fitCommand(): Command {
+  return new Command("fit")
+    .description("Fit a Gaussian process to a table and write it to one file.")
+    .argument("<table>", "CSV file with a header row (.csv or .csv.gz)")
+    .requiredOption("--target <column>", "the column to predict; all others are inputs")
+    .requiredOption("--out <file>", "where the model goes (.safetensors)")
+    .option("--kernel <text>", 'such as "rbf(ard) + linear * periodic(period=12)"', "rbf(ard)")
+    .addOption(
+      new Option("--mean <kind>", "what is expected before any data")
+        .choices(["zero", "constant", "linear"])
+        .default("constant"),
+    )
+    .addOption(
+      new Option("--ignore <columns>", "columns that are neither target nor input, separated by commas")
+        .default([], "none")
+        .argParser(nameList),
+    )
+    .option(
+      "--noise-sd <sd>",
+      "known sd of the noise, in units of the target (fitted otherwise)",
+      positiveNumber,
+    )
+    .addOption(
+      new Option("--objective <name>", "what the parameters make largest")
+        .choices(["evidence", "leave-one-out"])
+        .default("evidence"),
+    )
+    .option("--starts <n>", "searches from different starts", wholeNumber(1), 3)
+    .option("--seed <n>", "of the starts", wholeNumber(0), 0)
+    .option("--figure <file>", "draw the function of one input, or the leave-one-out predictions", figurePath)
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      '\nExample:\n  funspace fit data.csv --target y --kernel "matern52(ard) + linear" --out gp.safetensors',
+    )
+    .action(fitAction);
+}
+
+async function fitAction(path: string, options: Options): Promise<void> {
+  const { target, out, ignore, kernel, mean, noiseSd, objective, starts, seed } = options;
+  const start = performance.now();
+  const table = await readTable(path);
+  const { model, report } = await withProgress(
+    fitModel(table, {
+      target,
+      ignore,
+      kernel,
+      mean,
+      objective,
+      starts,
+      seed,
+      ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),
+    }),
+  );
+  const { process } = model;
+  const loo = process.leaveOneOut();
+  const looRmse = Math.sqrt(loo.residual.data.reduce((sum, v) => sum + v * v, 0) / table.rows);
+  const drawn = options.figure === undefined ? undefined : await figureBytes(figure(model), options.figure);
+  await writeAtomically(out, encodeModel(model));
+  if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
+  const seconds = (performance.now() - start) / 1000;
+  const fitted = kernelText(model);
+  const noise = Math.sqrt(process.noiseVariance);
+  print(
+    {
+      json: {
+        command: "fit",
+        out,
+        rows: table.rows,
+        inputs: model.inputs,
+        target,
+        kernel: fitted,
+        mean,
+        noiseSd: noise,
+        logEvidence: process.logEvidence,
+        looRmse,
+        looNlpd: -loo.logDensity / table.rows,
+        agreeingStarts: report.agreeing,
+        starts: report.starts.length,
+        warnings: report.warnings,
+        engine: process.report.engine,
+        jitter: process.report.jitter,
+        seconds,
+      },
+      text: [
+        `Fitted to ${counted(table.rows, "row")} of ${counted(model.inputs.length, "input")} in ${seconds.toFixed(1)} s; ${report.agreeing} of ${report.starts.length} searches agree.`,
+        `Kernel: ${fitted}; noise sd ${short(noise)}.`,
+        `Log marginal likelihood ${short(process.logEvidence)} nats; leave-one-out RMSE ${short(looRmse)}.`,
+        ...report.warnings.map((warning) => `Note: ${warning}.`),
+        `Model: ${out}`,
+      ].join("\n"),
+    },
+    options.json,
+  );
+}
+
+function figure(model: GpModel) {
+  const band = bandFigure(model);
+  if (band) return band;
+  const { mean, variance } = model.process.leaveOneOut();
+  const end = (sign: number) => mean.data.map((m, i) => m + sign * 1.959964 * Math.sqrt(variance.data[i]!));
+  return predictionTruth({
+    title: `Leave-one-out predictions of ${model.target}`,
+    target: model.target,
+    truth: model.process.solution.y.data,
+    mean: mean.data,
+    interval: { lower: end(-1), upper: end(1) },
+  });
+}

@@ -1,0 +1,60 @@
+import { rmse, type Scores, scores } from "../adapt/index.ts";
+import { DataError } from "../errors/index.ts";
+import { columnVector, type Matrix } from "../linalg/index.ts";
+import { missingColumns } from "./standardise.ts";
+import { select, type Table } from "./table.ts";
+
+/** Predictions of the target, a row a point, in its own units. */
+export interface Prediction {
+  readonly mean: Float64Array;
+  /** Of a new observation, noise included; not from a network that was not adapted. */
+  readonly spread?: {
+    readonly sd: Float64Array;
+    /** The central 95 % interval. */
+    readonly lower: Float64Array;
+    readonly upper: Float64Array;
+  };
+}
+
+/** Scores of predictions against the true targets, in the target's units; without a spread only `rmse`. */
+export function scorePrediction(
+  { mean, spread }: Prediction,
+  truth: Float64Array,
+): Partial<Scores> & Pick<Scores, "rmse"> {
+  const [means, y] = [columnVector(mean), columnVector(truth)];
+  if (!spread) return { rmse: rmse(means, y) };
+  return scores({ mean: means, variance: columnVector(spread.sd.map((sd) => sd * sd)) }, y);
+}
+
+/** A model's input columns of a table, in the model's order. Throws DataError naming those that are missing. */
+export function inputsOf(names: readonly string[], table: Table): Matrix {
+  const missing = missingColumns(names, table);
+  if (missing.length > 0) {
+    const list = missing.map((name) => `"${name}"`).join(", ");
+    throw new DataError(
+      `${table.source} lacks the model's input ${missing.length === 1 ? "column" : "columns"} ${list}; it has ${table.columns.join(", ")}`,
+    );
+  }
+  return select(table, names);
+}
+
+/**
+ * The columns that are inputs: all but the target and those ignored. Throws DataError when a named column is missing
+ * or none is left.
+ */
+export function inputNames(table: Table, target: string, ignore: readonly string[]): string[] {
+  select(table, [target]);
+  const [missing] = missingColumns(ignore, table);
+  if (missing !== undefined) {
+    throw new DataError(
+      `${table.source} has no column "${missing}" to ignore; it has ${table.columns.join(", ")}`,
+    );
+  }
+  const names = table.columns.filter((name) => name !== target && !ignore.includes(name));
+  if (names.length === 0) {
+    throw new DataError(
+      `${table.source} has no column besides "${target}": a model needs at least one input`,
+    );
+  }
+  return names;
+}

@@ -1,0 +1,43 @@
+import { UsageError } from "../errors/index.ts";
+import type { Matrix } from "../linalg/index.ts";
+import type { Key } from "../random/index.ts";
+import { type GpModel, predictGp } from "./gp-model.ts";
+import { type Model, modelInputs, predictModel } from "./model.ts";
+import { inputsOf, type Prediction } from "./prediction.ts";
+import { undo } from "./standardise.ts";
+import type { Table } from "./table.ts";
+
+/** Anything that predicts one column of a table from others: a network, adapted or not, or a Gaussian process. */
+export type TableModel = Model | GpModel;
+
+export function targetOf(model: TableModel): string {
+  return model.kind === "gp" ? model.target : model.target.names[0]!;
+}
+
+export function inputsOfModel(model: TableModel): readonly string[] {
+  return model.kind === "gp" ? model.inputs : model.inputs.names;
+}
+
+/** Predicts the target for each row of a table that has the model's input columns (any order, others ignored). */
+export function predictTable(model: TableModel, table: Table): Prediction {
+  return model.kind === "gp" ? predictGp(model, table) : predictModel(model, table);
+}
+
+/**
+ * Functions drawn from the model's posterior, each as its values at a table's rows (rows × count, in the target's
+ * units). Throws UsageError for a network that was not adapted: it is one function, not a distribution.
+ */
+export function sampleTable(model: TableModel, table: Table, key: Key, count: number): readonly Matrix[] {
+  if (model.kind === "gp") {
+    const x = inputsOf(model.inputs, table);
+    return model.process.sample(key, count).map((f) => f.at(x));
+  }
+  const { adapted } = model;
+  if (!adapted) {
+    throw new UsageError(
+      "a network that was not adapted is one function: adapt it to have a distribution to sample",
+    );
+  }
+  const x = modelInputs(model, table);
+  return adapted.adaptation.process.sample(key, count).map((f) => undo(model.target, f.at(x)));
+}
