@@ -1,5 +1,6 @@
 export * from "./acquisition/index.ts";
 export * from "./decompose.ts";
+export * from "./derivatives.ts";
 export * from "./evidence.ts";
 export { type ExactPosterior, expectObservations } from "./exact.ts";
 export * from "./fit/index.ts";
@@ -8,6 +9,7 @@ export type { MomentSlopes } from "./input-slopes.ts";
 export { type CrossValidation, crossValidate } from "./k-fold.ts";
 export * from "./leave-one-out.ts";
 export * from "./means.ts";
+export * from "./mixture.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
 export type { Solution } from "./solution.ts";

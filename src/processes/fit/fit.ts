@@ -1,22 +1,17 @@
 import { NotPositiveDefiniteError, UsageError } from "../../errors/index.ts";
 import type { Kernel } from "../../kernels/index.ts";
-import { expectFinite, expectShape, type Fn, lbfgsSteps, type Matrix } from "../../linalg/index.ts";
+import { type Fn, lbfgsSteps, type Matrix } from "../../linalg/index.ts";
 import { key, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import type { ExactPosterior } from "../exact.ts";
 import { columnMeans, constantMean, type Mean, meanOf } from "../means.ts";
 import { type GaussianProcess, gp } from "../prior.ts";
+import { expectFitData, type FitData } from "./data.ts";
 import { type Model, noiseOf, reach } from "./model.ts";
 import { type ObjectiveName, objectiveNamed } from "./objectives.ts";
 import { type FitReport, fitReport, type StartReport } from "./report.ts";
 import { type NoiseOptions, otherStart, startModel, targetVariance, typical } from "./starts.ts";
 import { target } from "./target.ts";
-
-/** Values seen at points, their noise not yet known: x is n × inputs, y n × outputs. */
-export interface FitData {
-  readonly x: Matrix;
-  readonly y: Matrix;
-}
 
 export interface FitOptions {
   /** Any function; a constant, fitted, unless given. Parameters of a learnable one are fitted with the kernel's. */
@@ -54,16 +49,20 @@ export interface Fit {
  * this is MAP, over the parameters' own values. Yields one progress report an iteration. Throws ShapeError,
  * NonFiniteError or UsageError for data that do not fit, NotPositiveDefiniteError when no start can be evaluated.
  */
-export function* fit(kernel: Kernel, { x, y }: FitData, options: FitOptions = {}): Task<Fit> {
+export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): Task<Fit> {
   const { starts = 3, seed = 0, maxIterations = 200, objective = "evidence", noiseVariance = {} } = options;
-  expectData(kernel, x, y, options);
+  const { x, y } = data;
+  expectFitData("fit", kernel, data, options);
+  if (!(Number.isInteger(starts) && starts >= 1)) {
+    throw new UsageError(`starts should be a whole number from 1, got ${starts}`);
+  }
   const compute = objectiveNamed(objective);
   const mean = options.mean ? meanOf(options.mean) : constantMean(x.cols, columnMeans(y));
   const first = startModel(kernel, mean, x, y, noiseVariance);
   const root = key(seed);
   const spread = Math.sqrt(targetVariance(y));
   const scales = reach(first, x, spread, split(root, "reach"));
-  const on = target(first, compute, { x, y }, { reach: scales });
+  const on = target(first, compute, data, { reach: scales });
   const around = typical(first, x, y);
   const models: Model[] = [];
   const found: StartReport[] = [];
@@ -145,30 +144,4 @@ function isExplained({ mean }: Model, x: Matrix, y: Matrix): boolean {
   const expected = mean.at(x).data;
   const scale = Math.sqrt(targetVariance(y));
   return y.data.every((v, i) => Math.abs(v - expected[i]!) <= 1e-10 * scale);
-}
-
-function expectData(kernel: Kernel, x: Matrix, y: Matrix, options: FitOptions): void {
-  const { starts = 3, noiseVariance, mean } = options;
-  expectShape(x, "x", undefined, kernel.inputs);
-  expectShape(y, "y", x.rows, kernel.outputs);
-  if (x.rows === 0) throw new UsageError("fit: there are no observations");
-  expectFinite(x, "x");
-  expectFinite(y, "y");
-  if (mean && (mean.inputs !== x.cols || mean.outputs !== y.cols)) {
-    throw new UsageError(
-      `the mean maps ${mean.inputs} inputs to ${mean.outputs} outputs, the data have ${x.cols} and ${y.cols}`,
-    );
-  }
-  if (!(Number.isInteger(starts) && starts >= 1)) {
-    throw new UsageError(`starts should be a whole number from 1, got ${starts}`);
-  }
-  const given =
-    typeof noiseVariance === "number"
-      ? { noiseVariance }
-      : { "noiseVariance.start": noiseVariance?.start, "noiseVariance.floor": noiseVariance?.floor };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && !(value >= 0 && value < Infinity)) {
-      throw new UsageError(`${name} should be finite and at least 0, got ${value}`);
-    }
-  }
 }

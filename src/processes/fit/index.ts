@@ -1,4 +1,6 @@
-export { type Fit, type FitData, type FitOptions, fit } from "./fit.ts";
+export { type BayesianFit, type BayesianOptions, fitBayesian, type SamplingReport } from "./bayesian.ts";
+export type { FitData } from "./data.ts";
+export { type Fit, type FitOptions, fit } from "./fit.ts";
 export type { ObjectiveName } from "./objectives.ts";
 export type { FitReport, StartReport } from "./report.ts";
 export type { NoiseOptions } from "./starts.ts";

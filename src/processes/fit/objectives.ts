@@ -1,6 +1,15 @@
 import { engine } from "../../engine/index.ts";
 import { UsageError } from "../../errors/index.ts";
-import { block, cholesky, inverse, type Matrix, matrix, multiply, operand } from "../../linalg/index.ts";
+import {
+  block,
+  cholesky,
+  inverse,
+  logDeterminant,
+  type Matrix,
+  matrix,
+  multiply,
+  operand,
+} from "../../linalg/index.ts";
 import { backward, type Factored, forward, invertInPlace, symmetric } from "./factored.ts";
 
 /** What a fit makes largest: log p(y), or Σ log p(y_i | all other points). */
@@ -60,15 +69,9 @@ function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number):
   // The Cholesky factor of each C_ii, beside each other in the columns of one block-diagonal matrix.
   const roots: Matrix[] = [];
   for (let from = 0; from < size; from += outputs) {
-    const own = matrix(outputs, outputs);
+    const { spread, halfLogDet } = invertBlock(precision, from, outputs);
+    value += halfLogDet;
     for (let p = 0; p < outputs; p++) {
-      const start = (from + p) * size + from;
-      own.data.set(precision.data.subarray(start, start + outputs), p * outputs);
-    }
-    const spread = inverse(cholesky(own));
-    const spreadFactor = cholesky(spread);
-    for (let p = 0; p < outputs; p++) {
-      value -= Math.log(spreadFactor.lower.data[p * outputs + p]!);
       for (let q = 0; q < outputs; q++) {
         slope[from + p]! -= spread.data[p * outputs + q]! * alpha[from + q]!;
       }
@@ -81,7 +84,7 @@ function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number):
         c.data[k] = 0.5 * (spread.data[k]! + slope[from + p]! * slope[from + q]!);
       }
     }
-    roots.push(cholesky(c).lower);
+    roots.push(outputs === 1 ? matrix(1, 1, c.data.map(Math.sqrt)) : cholesky(c).lower);
   }
   const ofResidual = multiply(precision, matrix(size, 1, slope)).data;
   const bar = timesBlocks(precision, roots);
@@ -94,6 +97,21 @@ function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number):
     }
   }
   return { value, gram: symmetric(out), residual: ofResidual };
+}
+
+/** P_ii⁻¹ and ½ log det P_ii of the diagonal block at `from`. */
+function invertBlock(p: Matrix, from: number, outputs: number): { spread: Matrix; halfLogDet: number } {
+  if (outputs === 1) {
+    const own = p.data[from * p.cols + from]!;
+    return { spread: matrix(1, 1, Float64Array.of(1 / own)), halfLogDet: 0.5 * Math.log(own) };
+  }
+  const own = matrix(outputs, outputs);
+  for (let r = 0; r < outputs; r++) {
+    const start = (from + r) * p.cols + from;
+    own.data.set(p.data.subarray(start, start + outputs), r * outputs);
+  }
+  const factor = cholesky(own);
+  return { spread: inverse(factor), halfLogDet: 0.5 * logDeterminant(factor) };
 }
 
 /** P R for a block-diagonal R, in P's own array. */

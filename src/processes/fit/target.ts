@@ -1,5 +1,6 @@
 import { FunspaceError } from "../../errors/index.ts";
 import {
+  freeParameters,
   fromVector,
   gradientVector,
   logPrior,
@@ -32,15 +33,18 @@ const furthest = 40;
 
 export interface TargetOptions {
   readonly reach: Float64Array;
-  /** Whether the density is one over w (for sampling) rather than over the parameters' own values (for MAP). */
-  readonly density?: boolean;
+  /**
+   * For sampling: the density is one over w, where parameters without a prior of their own get a normal one about the
+   * origin with this standard deviation. Left out for MAP, which is over the parameters' own values.
+   */
+  readonly weakPrior?: number;
 }
 
 export function target(
   origin: Model,
   objective: Objective,
   { x, y }: { readonly x: Matrix; readonly y: Matrix },
-  { reach, density = false }: TargetOptions,
+  { reach, weakPrior }: TargetOptions,
 ): Target {
   const like: Parameters = modelParameters(origin);
   const zero = toVector(like);
@@ -60,12 +64,12 @@ export function target(
         const parameters = place(w);
         const found = evaluate(modelWith(origin, parameters), objective, x, y);
         const prior = logPrior(parameters);
-        const volume = density ? transformVolume(parameters) : undefined;
-        const value = found.value + prior.value + (volume?.value ?? 0);
+        const more = weakPrior === undefined ? undefined : inCoordinates(parameters, w, reach, weakPrior);
+        const value = found.value + prior.value + (more?.value ?? 0);
         if (!Number.isFinite(value)) return outside;
         const slopes = gradientVector(parameters, found.gradient);
         const ofPrior = gradientVector(parameters, prior.gradient);
-        const gradient = slopes.map((g, i) => reach[i]! * (g + ofPrior[i]! + (volume?.gradient[i] ?? 0)));
+        const gradient = slopes.map((g, i) => reach[i]! * (g + ofPrior[i]!) + (more?.gradient[i] ?? 0));
         return gradient.every(Number.isFinite) ? { value, gradient } : outside;
       } catch (error) {
         // A covariance that is not one in floating point marks the end of the domain; all else is a mistake.
@@ -76,4 +80,33 @@ export function target(
       }
     },
   };
+}
+
+/**
+ * What a density over w has besides the priors over values: the volume of the transform (up to the constant reach) where
+ * a value has its own prior, a weak normal one where it has none.
+ */
+function inCoordinates(
+  parameters: Parameters,
+  w: Float64Array,
+  reach: Float64Array,
+  deviation: number,
+): Valued {
+  const gradient = new Float64Array(w.length);
+  let value = 0;
+  let at = 0;
+  for (const [path, parameter] of freeParameters(parameters)) {
+    const count = parameter.value.length;
+    const volume = parameter.prior && transformVolume({ [path]: parameter });
+    value += volume?.value ?? 0;
+    for (let i = 0; i < count; i++, at++) {
+      const z = w[at]! / deviation;
+      if (volume) gradient[at] = volume.gradient[i]! * reach[at]!;
+      else {
+        gradient[at] = -z / deviation;
+        value -= 0.5 * z * z;
+      }
+    }
+  }
+  return { value, gradient };
 }
