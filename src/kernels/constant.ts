@@ -1,5 +1,6 @@
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { normal } from "../random/index.ts";
+import { emptyJet } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 
@@ -37,6 +38,11 @@ function constantOf(parameters: Parameters): Kernel {
     },
     pullback: (_x, _z, bar) => ({ variance: Float64Array.of(bar.data.reduce((sum, v) => sum + v, 0)) }),
     pullbackInputs: zeroInputGradient,
+    jet(x, z) {
+      const { jet, at } = emptyJet(x, z);
+      for (let i = 0; i < x.rows; i++) for (let j = 0; j < z.rows; j++) jet.data[at(i, j)] = variance;
+      return jet;
+    },
     features: (_key, inputs, count) => ({
       inputs,
       outputs: 2 * count,

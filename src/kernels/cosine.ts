@@ -3,6 +3,7 @@ import { normal } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { times } from "./elementwise.ts";
 import { waves } from "./features.ts";
+import { waveJet } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { ranges } from "./scale-of-data.ts";
@@ -52,6 +53,7 @@ function cosineOf(parameters: Parameters): Kernel {
     pullbackInputs(x, z, bar) {
       return wavePullback(turns(x.cols), x, z, times(bar, variance)).inputs;
     },
+    jet: (x, z) => waveJet(turns(x.cols), variance, x, z),
     features(key, inputs, count) {
       // Half the waves run backwards: their mean is the cosine, without the sine.
       const signs = normal(key, count).map(Math.sign);

@@ -1,5 +1,6 @@
 import { dot, gramOf, type Matrix, matrix, multiply } from "../linalg/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
+import { dotProductJet } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Gradient, Parameters } from "./parameters.ts";
 
@@ -22,6 +23,8 @@ export interface DotProduct {
   value(p: number, q: number, r: number): number;
   /** ∂h/∂p, ∂h/∂q and ∂h/∂r into `out`. */
   slopes(p: number, q: number, r: number, out: Float64Array): void;
+  /** ∂²h/∂p², of families that read p alone: those have jets. */
+  curvature?(p: number): number;
   /** Random features of points weighted as above; see Kernel.features. Times √variance they are the kernel's. */
   features: NonNullable<Kernel["features"]>;
   path: Kernel["path"];
@@ -120,6 +123,18 @@ export function dotProduct(family: DotProduct): Kernel {
       };
       return gb ? { x: unweigh(ga, x.rows), z: unweigh(gb, gb.rows) } : { x: unweigh(ga, x.rows) };
     },
+    ...(family.curvature && {
+      jet(x: Matrix, z: Matrix) {
+        const w = perColumn(kind, weights, parameters[weights]!.value, x.cols);
+        const slopes = new Float64Array(3);
+        return dotProductJet(w, bias ? parameters[bias]!.value[0]! : 0, x, z, (p, out) => {
+          family.slopes(p, 0, 0, slopes);
+          out[0] = size * family.value(p, 0, 0);
+          out[1] = size * slopes[0]!;
+          out[2] = size * family.curvature!(p);
+        });
+      },
+    }),
     features: family.features,
     path: family.path,
     startAt: family.startAt,

@@ -25,6 +25,11 @@ export interface Kernel {
   pullback(x: Matrix, z: Matrix | undefined, bar: Matrix): Gradient;
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */
   pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient;
+  /**
+   * The cross-covariance of (f, ∂f/∂x_1, …, ∂f/∂x_d) at X and at Z, n·(1 + d) × m·(1 + d), point-major: in the block of
+   * two points k, ∂k/∂x, ∂k/∂z and ∂²k/∂x∂z. On kernels of one output whose functions have derivatives.
+   */
+  jet?(x: Matrix, z: Matrix): Matrix;
   /** A function drawn from the zero-mean Gaussian process of this kernel on `inputs` columns, callable anywhere. */
   path(key: Key, inputs: number): PathFn;
   /**

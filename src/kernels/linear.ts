@@ -30,6 +30,7 @@ function linearOf(parameters: Parameters): Kernel {
     slopes(_p, _q, _r, out) {
       out[0] = 1;
     },
+    curvature: () => 0,
     features(key, inputs, count) {
       // φ(x) = g·a with g normal: E[φ φ′] = a·b.
       const slopes = matrix(2 * count, inputs);

@@ -1,5 +1,6 @@
 import { ShapeError, UsageError } from "../errors/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
+import { spreadJet } from "./jet.ts";
 import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { startAt } from "./scale-of-data.ts";
 import { type SumKernel, sum } from "./sum.ts";
@@ -64,6 +65,9 @@ export function on(kernel: Kernel, columns: readonly number[]): Kernel {
         const inner = kernel.pullbackInputs!(...both(x, z), bar);
         return z && inner.z ? { x: put(inner.x, x), z: put(inner.z, z) } : { x: put(inner.x, x) };
       },
+    }),
+    ...(kernel.jet && {
+      jet: (x: Matrix, z: Matrix) => spreadJet(kernel.jet!(pick(x), pick(z)), columns, x.cols),
     }),
     path: (key, inputs) => picked(kernel.path(key, columns.length), inputs),
     ...(features && {

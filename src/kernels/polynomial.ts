@@ -71,6 +71,7 @@ function polynomialOf(degree: number, parameters: Parameters): Kernel {
     slopes(p, _q, _r, out) {
       out[0] = degree * p ** (degree - 1);
     },
+    curvature: (p) => (degree === 1 ? 0 : degree * (degree - 1) * p ** (degree - 2)),
     features,
     /** Exact, in the monomials of the weighted columns and 1, while there are at most 20,000; else by features. */
     path(key, inputs): PathFn {

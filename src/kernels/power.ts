@@ -3,6 +3,7 @@ import type { Matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
 import { hadamard, raised } from "./elementwise.ts";
 import { featurePath, featuresOf } from "./features.ts";
+import { productJet } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
 import { productOf } from "./product.ts";
 import { startAt } from "./scale-of-data.ts";
@@ -33,6 +34,12 @@ export function power(kernel: Kernel, exponent: number): Kernel {
     ...(kernel.pullbackInputs && {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         kernel.pullbackInputs!(x, z, inner(x, z, bar)),
+    }),
+    ...(kernel.jet && {
+      jet(x: Matrix, z: Matrix) {
+        const one = kernel.jet!(x, z);
+        return Array.from({ length: exponent }, () => one).reduce((a, b) => productJet(a, b, 1 + x.cols));
+      },
     }),
     ...(kernel.outputs === 1 && { features }),
     path: (key, inputs) => featurePath(features, key, inputs),

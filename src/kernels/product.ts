@@ -2,6 +2,7 @@ import { add, type Matrix, matrix } from "../linalg/index.ts";
 import { split } from "../random/index.ts";
 import { hadamard } from "./elementwise.ts";
 import { featurePath, featuresOf } from "./features.ts";
+import { productJet } from "./jet.ts";
 import type { InputGradient, Kernel, PathFn } from "./kernel.ts";
 import { type Gradient, joinParts, type Parameters, partOf } from "./parameters.ts";
 import { startAt } from "./scale-of-data.ts";
@@ -58,6 +59,10 @@ export function product(...kernels: readonly Kernel[]): ProductKernel {
         const each = bars(x, z, bar);
         return addInputGradients(factors.map((factor, f) => factor.pullbackInputs!(x, z, each[f]!)));
       },
+    }),
+    ...(factors.every((factor) => factor.jet) && {
+      jet: (x: Matrix, z: Matrix) =>
+        factors.map((factor) => factor.jet!(x, z)).reduce((a, b) => productJet(a, b, 1 + x.cols)),
     }),
     ...(single && { features }),
     /** Products of the factors' features (frequencies add): right over draws, and within 1/√1024 given the features. */

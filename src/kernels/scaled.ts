@@ -41,6 +41,7 @@ function scaledOf(start: Kernel, parameters: Parameters): Kernel {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         kernel.pullbackInputs!(x, z, times(bar, factor)),
     }),
+    ...(kernel.jet && { jet: (x: Matrix, z: Matrix) => times(kernel.jet!(x, z), factor) }),
     path: (key, inputs) => timesNumber(kernel.path(key, inputs), Math.sqrt(factor)),
     ...(features && {
       features: (key, inputs, count) => timesNumber(features(key, inputs, count), Math.sqrt(factor)),

@@ -3,6 +3,7 @@ import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { featurePath, waves } from "./features.ts";
+import { stationaryJet, tangentsOf } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
 import { pairwise, pairwiseMultiply, pairwisePullback } from "./pairwise.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
@@ -29,14 +30,17 @@ export interface Stationary {
   /** The engine's name for f; its α is the parameter "alpha". */
   readonly map: KernelMap;
   readonly placement: Placement;
-  /** Whether functions of this kernel have no derivatives: then paths offer none. */
+  /** Whether functions of this kernel have no derivatives: then neither it nor its paths offer any. */
   readonly rough?: boolean;
   /** `count` rows from the spectral density of f in the space of placed points (`dims` columns). */
   frequencies(key: Key, count: number, dims: number): Matrix;
   startAt(x: Matrix, variance: number): Kernel;
 }
 
-/** Where a kernel puts points before it measures distances. */
+/**
+ * Where a kernel puts points before it measures distances. Each column makes coordinates of its own, all of them
+ * equally many, in the columns' order.
+ */
 export interface Placement {
   readonly inputs: number | undefined;
   /** Points less `origin` (a row; zero when absent), placed: n × d to n × D. */
@@ -107,6 +111,22 @@ export function stationary(family: Stationary): Kernel {
       const { ofX, ofZ } = pull(x, z, bar);
       return ofZ ? { x: ofX.x, z: ofZ.x } : { x: ofX.x };
     },
+    ...(!family.rough && {
+      jet(x: Matrix, z: Matrix) {
+        expectShape(z, "z", undefined, x.cols);
+        const origin = x.data.subarray(0, x.cols);
+        const side = (points: Matrix) => {
+          const placed = placement.place(points, origin);
+          const tangents = tangentsOf(
+            placed,
+            x.cols,
+            (bar) => placement.pullback(points, placed, bar, origin).x,
+          );
+          return { x: points, placed, tangents };
+        };
+        return stationaryJet(map, variance, side(x), side(z));
+      },
+    }),
     features,
     path: (key, inputs) => featurePath(features, key, inputs),
     startAt: family.startAt,

@@ -68,6 +68,9 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         addInputGradients(terms.map((term) => term.pullbackInputs!(x, z, bar))),
     }),
+    ...(terms.every((term) => term.jet) && {
+      jet: (x: Matrix, z: Matrix) => total((term) => term.jet!(x, z)),
+    }),
     path(key, inputs): PathFn {
       const paths = terms.map((term, t) => term.path(split(key, t), inputs));
       return {
