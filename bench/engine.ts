@@ -184,8 +184,11 @@ function fused(): Work[] {
 }
 
 function time(work: Work, run: () => void): number {
-  work.prepare();
-  run();
+  // Warm: the host first runs WASM that it compiled in haste, and optimises it meanwhile.
+  for (let i = 0, start = performance.now(); i < 3 || (performance.now() - start < 200 && i < 20); i++) {
+    work.prepare();
+    run();
+  }
   const times: number[] = [];
   for (let spent = 0; times.length < REPEATS && spent < 1500; spent += times.at(-1)!) {
     work.prepare();
@@ -204,24 +207,27 @@ async function startWasm(threads: number): Promise<void> {
 }
 
 /** Medians of numpy, scipy and torch, keyed "workload size peer"; none where bench/peers/setup.sh was not run. */
-function peers(): Record<string, number> {
+function peers(only: string): Record<string, number> {
   const python = fileURLToPath(new URL("../.venv/bin/python", import.meta.url));
   if (!existsSync(python)) {
     console.error("No .venv: run bench/peers/setup.sh to compare with numpy, scipy and torch.");
     return {};
   }
   const script = fileURLToPath(new URL("peers/engine.py", import.meta.url));
-  return JSON.parse(execFileSync(python, [script, String(THREADS), String(REPEATS)], { encoding: "utf8" }));
+  return JSON.parse(
+    execFileSync(python, [script, String(THREADS), String(REPEATS), only], { encoding: "utf8" }),
+  );
 }
 
 /** Every workload on wasm with one and two threads and on the native library, beside that library and the peers. */
-export async function bench(): Promise<readonly Row[]> {
+export async function bench(only = ""): Promise<readonly Row[]> {
   const library = openLibrary();
   library.setThreads?.(THREADS);
   const native = nativeEngine();
-  const outside = Object.entries(peers());
+  const outside = Object.entries(peers(only));
   const rows: Row[] = [];
   for (const work of [...linearAlgebra(library), ...fused()]) {
+    if (!work.workload.startsWith(only)) continue;
     const ours = new Map<string, number>();
     for (const threads of [1, THREADS]) {
       await startWasm(threads);

@@ -13,19 +13,21 @@ export interface Row {
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
-const [workload] = positionals;
+const [workload, only] = positionals;
 const here = new URL(".", import.meta.url);
 if (!workload || !existsSync(new URL(`${workload}.ts`, here)) || workload === "main") {
   const known = readdirSync(here).flatMap((f) =>
     f.endsWith(".ts") && f !== "main.ts" ? [f.slice(0, -3)] : [],
   );
-  console.error(`Usage: npm run bench -- <workload> [--json]; workloads: ${known.join(", ")}`);
+  console.error(
+    `Usage: npm run bench -- <workload> [only those whose name starts so] [--json]; workloads: ${known.join(", ")}`,
+  );
   process.exit(2);
 }
 const { bench } = (await import(new URL(`${workload}.ts`, here).href)) as {
-  bench(): Promise<readonly Row[]>;
+  bench(only?: string): Promise<readonly Row[]>;
 };
-const rows = await bench();
+const rows = await bench(only);
 if (values.json) console.log(JSON.stringify(rows, undefined, 2));
 else {
   for (const r of rows) {

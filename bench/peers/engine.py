@@ -12,11 +12,14 @@ from scipy.spatial.distance import cdist
 
 torch.set_num_threads(int(sys.argv[1]))
 REPEATS = int(sys.argv[2])
+ONLY = sys.argv[3]
 rng = np.random.default_rng(0)
 out = {}
 
 
 def measure(key, f):
+    if not key.startswith(ONLY):
+        return
     f()
     times = []
     while len(times) < REPEATS and sum(times) < 1500:

@@ -28,8 +28,9 @@ let settings: Settings | undefined;
 /** Starts anew with other settings than the usual ones: for the tests and the bench. */
 export function restart(changed: Partial<Settings> = {}): void {
   discard();
-  compiled = undefined;
   settings = { ...usual(), ...changed };
+  // A module that is kept stays optimised by the host.
+  if (compiled && compiled.wanted !== settings.fused) compiled = undefined;
 }
 
 export function currentSettings(): Settings {
@@ -70,15 +71,15 @@ interface Machine {
   alone: boolean;
 }
 
-let compiled: { readonly module: WebAssembly.Module; readonly fused: boolean } | undefined;
+let compiled: { readonly module: WebAssembly.Module; readonly wanted: boolean } | undefined;
 let machine: Machine | undefined;
 
 function compile() {
   if (!compiled) {
-    const fused = currentSettings().fused && hasRelaxedSimd();
-    const text = atob(fused ? relaxed : plain);
+    const wanted = currentSettings().fused;
+    const text = atob(wanted && hasRelaxedSimd() ? relaxed : plain);
     const module = new WebAssembly.Module(Uint8Array.from(text, (c) => c.charCodeAt(0)));
-    compiled = { module, fused };
+    compiled = { module, wanted };
   }
   return compiled;
 }
