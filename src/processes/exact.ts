@@ -14,6 +14,7 @@ import {
   reshape,
   rowRange,
   solve,
+  stackRows,
   subtract,
   transpose,
 } from "../linalg/index.ts";
@@ -24,7 +25,7 @@ import { diagonalBlock, leaveOneOutFrom } from "./leave-one-out.ts";
 import type { GaussianProcess } from "./prior.ts";
 import type { Observations, Posterior } from "./process.ts";
 import { type Solution, solveWhole } from "./solution.ts";
-import { expectPoint, extended, reduced, replaced, stackRows, withoutPoints, withPoint } from "./update.ts";
+import { expectPoint, extended, reduced, replaced, withoutPoints, withPoint } from "./update.ts";
 
 /** The exact posterior of a Gaussian process under Gaussian noise (Rasmussen & Williams 2006, algorithm 2.1). */
 export interface ExactPosterior extends Posterior {

@@ -9,6 +9,7 @@ import {
   matrix,
   removeFromCholesky,
   rowRange,
+  stackRows,
   takeRows,
 } from "../linalg/index.ts";
 import type { Observations } from "./process.ts";
@@ -145,21 +146,6 @@ export function expectPoint(index: number, count: number): void {
   if (!(Number.isInteger(index) && index >= 0 && index < count)) {
     throw new UsageError(`an observation's index is a whole number from 0 to ${count - 1}, got ${index}`);
   }
-}
-
-/** All rows of these matrices, one below the other. */
-export function stackRows(parts: readonly Matrix[]): Matrix {
-  if (parts.length === 1) return parts[0]!;
-  const out = matrix(
-    parts.reduce((sum, p) => sum + p.rows, 0),
-    parts[0]!.cols,
-  );
-  let at = 0;
-  for (const part of parts) {
-    out.data.set(part.data, at);
-    at += part.data.length;
-  }
-  return out;
 }
 
 function withRow(a: Matrix, index: number, row: Matrix): Matrix {

@@ -1,7 +1,6 @@
 import { UsageError } from "../../errors/index.ts";
-import { lbfgs, type Matrix, matrix, rowRange, takeRows } from "../../linalg/index.ts";
+import { lbfgs, type Matrix, matrix, rowRange, stackRows, takeRows } from "../../linalg/index.ts";
 import { type Key, normal, permutation, split, uniform } from "../../random/index.ts";
-import { stackRows } from "../update.ts";
 
 /** Where points may lie: between `lower` and `upper`, one of each a column, in the units of the inputs. */
 export interface Box {

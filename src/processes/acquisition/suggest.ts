@@ -1,11 +1,10 @@
 import { UsageError } from "../../errors/index.ts";
 import type { PathFn } from "../../kernels/index.ts";
-import { expectShape, type Matrix, matrix, rowRange } from "../../linalg/index.ts";
+import { expectShape, type Matrix, matrix, rowRange, stackRows } from "../../linalg/index.ts";
 import { type Key, key as keyOf, split } from "../../random/index.ts";
 import type { ExactPosterior } from "../exact.ts";
 import type { Gaussian } from "../gaussian.ts";
 import { pullbackOf } from "../input-slopes.ts";
-import { stackRows } from "../update.ts";
 import { type Box, expectBox, highest, type Landscape } from "./box.ts";
 import { expectedImprovement, logExpectedImprovement, type Score } from "./expected-improvement.ts";
 
