@@ -19,7 +19,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ["adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],
   plot: ["linalg", "engine"],
   testing: ["adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],
-  cli: ["native", "plot", "data", "adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],
+  gallery: ["plot", "data", "adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],
+  cli: [
+    "native",
+    "gallery",
+    "plot",
+    "data",
+    "adapt",
+    "tangent",
+    "networks",
+    "processes",
+    "kernels",
+    "linalg",
+    "engine",
+  ],
 };
 
 /** Where `node:` may be imported; everything else runs in a browser. */

@@ -19,24 +19,42 @@ export interface LegendEntry {
 }
 
 export interface Axis {
-  /** With its unit, where it has one. */
+  /** With its unit, where it has one; empty for a horizontal axis that the panel below names and numbers. */
   readonly label: string;
   readonly type?: "linear" | "log";
   /** Smallest and largest value shown. */
   readonly domain: readonly [number, number];
   /** Where the ticks are; about seven round numbers when left out. */
   readonly ticks?: readonly number[];
+  /** Calendar years: numbers without a mark between thousands. */
+  readonly years?: boolean;
 }
 
-export interface Drawing {
+/** How large a figure is drawn, in pixels; the theme's size when left out. */
+export interface Sized {
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** Only the size of something that has more to it. */
+export function sizeOf({ width, height }: Sized): Sized {
+  return { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
+}
+
+export interface Drawing extends Sized {
+  /** Empty for a panel that another picture names. */
   readonly title: string;
   readonly subtitle?: string;
   readonly legend?: readonly LegendEntry[];
-  readonly height?: number;
-  /** Pixels kept free on the right for labels, if more than the axis needs. */
+  /** One unit is as long up as across: the height follows from the width. */
+  readonly equalUnits?: boolean;
+  /** Pixels kept free on the left and right, if more than the axes need. */
+  readonly marginLeft?: number;
   readonly marginRight?: number;
   readonly x: Axis;
   readonly y: Axis;
+  /** How marks whose colour is a number are coloured. */
+  readonly color?: Plot.ScaleOptions;
   readonly marks: readonly Plot.Markish[];
   /** Labels that can be placed only once the scales are known. */
   readonly labels?: (place: Placement) => readonly SvgElement[];
@@ -50,25 +68,29 @@ export interface Placement {
   /** The edges of the frame, in pixels. */
   readonly top: number;
   readonly bottom: number;
+  readonly left: number;
   readonly right: number;
 }
 
 /** Space at the picture's edges. */
 const edge = 14;
 const lineHeight = 17;
-const marginBottom = 46;
+const marginBelow = { labelled: 46, bare: 12 };
 const usualTicks = 7;
+/** Ticks up the side have at least about this many pixels each. */
+const leastTickGap = 34;
 
 /** The figure of a drawing in the shared theme: title, subtitle and legend above, then axes and marks. */
 export function draw(drawing: Drawing): Figure {
-  const { width } = theme;
-  const height = drawing.height ?? theme.height;
+  const width = drawing.width ?? theme.width;
   const document = newDocument();
-  const heading = headingOf(document, drawing);
+  const heading = headingOf(document, drawing, width);
   const marginTop = heading.height + 36;
-  const plot = (marginLeft: number, marginRight: number, ticksAcross: number) => {
+  const marginBottom = drawing.x.label === "" ? marginBelow.bare : marginBelow.labelled;
+  const plot = (marginLeft: number, marginRight: number, height: number, ticksAcross: number) => {
     const xTicks = ticksOf(drawing.x, ticksAcross);
-    const yTicks = ticksOf(drawing.y, usualTicks);
+    const room = Math.floor((height - marginTop - marginBottom) / leastTickGap);
+    const yTicks = ticksOf(drawing.y, Math.max(2, Math.min(usualTicks, room)));
     const drawn = Plot.plot({
       document: document as never,
       width,
@@ -79,6 +101,7 @@ export function draw(drawing: Drawing): Figure {
       marginLeft,
       x: scaleOf(drawing.x),
       y: scaleOf(drawing.y),
+      ...(drawing.color && { color: drawing.color }),
       marks: [
         Plot.gridY({ ticks: yTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
         Plot.gridX({ ticks: xTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
@@ -91,15 +114,25 @@ export function draw(drawing: Drawing): Figure {
     return drawn as unknown as SvgElement & Pick<Plot.Plot, "scale">;
   };
   // Drawn twice: how wide the tick labels are is known only once there are ticks.
-  const trial = plot(60, drawing.marginRight ?? 24, usualTicks);
+  const usual = drawing.height ?? theme.height;
+  const trial = plot(60, drawing.marginRight ?? 24, usual, usualTicks);
   const beside = widest(trial, "y") + edge + 8;
   const across = widest(trial, "x");
   const below = across / 2 + 6;
   const marginRight = Math.ceil(Math.max(24, drawing.marginRight ?? 0, below));
-  const marginLeft = Math.ceil(Math.max(beside, below));
+  const marginLeft = Math.ceil(Math.max(beside, below, drawing.marginLeft ?? 0));
   // D3 makes up to half as many ticks again as it is asked for.
   const fitting = Math.floor((width - marginLeft - marginRight) / (1.5 * (across + 12)));
-  const svg = plot(marginLeft, marginRight, Math.max(1, Math.min(usualTicks, fitting)));
+  const span = ({ domain: [a, b] }: Axis) => Math.abs(b - a);
+  const height = drawing.equalUnits
+    ? Math.round(
+        marginTop + marginBottom + ((width - marginLeft - marginRight) * span(drawing.y)) / span(drawing.x),
+      )
+    : usual;
+  const svg = plot(marginLeft, marginRight, height, Math.max(1, Math.min(usualTicks, fitting)));
+  if (drawing.x.label === "") {
+    for (const labels of svg.querySelectorAll('[aria-label="x-axis tick label"]')) labels.remove();
+  }
   svg.setAttribute("font-family", theme.fontFamily);
   svg.setAttribute("font-size", String(theme.fontSize));
   svg.setAttribute("color", theme.ink);
@@ -112,9 +145,14 @@ export function draw(drawing: Drawing): Figure {
     y: place("y"),
     top: marginTop,
     bottom: height - marginBottom,
+    left: marginLeft,
     right: width - marginRight,
   };
-  svg.append(...heading.parts, ...axisLabels(placement, drawing), ...(drawing.labels?.(placement) ?? []));
+  svg.append(
+    ...heading.parts,
+    ...axisLabels(placement, drawing, width),
+    ...(drawing.labels?.(placement) ?? []),
+  );
   svg.prepend(element(document, "rect", { width, height, fill: theme.background }));
   return { svg: standalone(svg) };
 }
@@ -128,6 +166,7 @@ function ticksOf(axis: Axis, most: number): Plot.AxisXOptions & Plot.AxisYOption
   const ticks = axis.ticks ?? (axis.type === "log" ? logTicks(axis.domain) : undefined);
   // Not tickFormat, which D3 leaves out at some ticks of a log scale.
   const text = (value: number) => shortNumber(value);
+  if (axis.years) return { ticks: ticks ? [...ticks] : most, text: String };
   if (ticks) return { ticks: [...ticks], text };
   // Plot's own numbers share their decimals, but never turn to powers of ten.
   const size = Math.max(...axis.domain.map(Math.abs));
@@ -141,27 +180,32 @@ function widest(svg: SvgElement, axis: "x" | "y"): number {
 }
 
 /** Plot would put the vertical axis' label above the title. */
-function axisLabels({ document, top, bottom, right }: Placement, { x, y }: Drawing): SvgElement[] {
+function axisLabels(
+  { document, top, bottom, right }: Placement,
+  { x, y }: Drawing,
+  width: number,
+): SvgElement[] {
   const arrow = 16;
   const write = (text: string, attributes: Record<string, string | number>) =>
     element(document, "text", { fill: theme.ink, ...attributes }, text);
-  return [
-    write(`↑ ${cut(y.label, theme.width - 2 * edge - arrow, theme.fontSize)}`, {
-      x: edge,
-      y: top - 11,
-      "text-anchor": "start",
-    }),
-    write(`${cut(x.label, right - edge - arrow, theme.fontSize)} →`, {
-      x: right,
-      y: bottom + 38,
-      "text-anchor": "end",
-    }),
-  ];
+  const arrowUp = y.domain[0] < y.domain[1] ? "↑" : "↓";
+  const up = write(`${arrowUp} ${cut(y.label, width - 2 * edge - arrow, theme.fontSize)}`, {
+    x: edge,
+    y: top - 11,
+    "text-anchor": "start",
+  });
+  if (x.label === "") return [up];
+  const across = write(`${cut(x.label, right - edge - arrow, theme.fontSize)} →`, {
+    x: right,
+    y: bottom + 38,
+    "text-anchor": "end",
+  });
+  return [up, across];
 }
 
 /** Title, subtitle and legend from the top left corner, and how many pixels they take. */
-function headingOf(document: SvgDocument, { title, subtitle = "", legend = [] }: Drawing) {
-  const room = theme.width - 2 * edge;
+function headingOf(document: SvgDocument, { title, subtitle = "", legend = [] }: Drawing, width: number) {
+  const room = width - 2 * edge;
   const parts: SvgElement[] = [];
   let y = 8;
   const write = (line: string, size: number, fill: string, weight: "normal" | "bold") => {
@@ -186,7 +230,7 @@ function headingOf(document: SvgDocument, { title, subtitle = "", legend = [] }:
   for (const entry of legend) {
     const label = cut(entry.label, room - swatch - 6, theme.fontSize);
     const taken = swatch + 6 + textWidth(label, theme.fontSize);
-    if (x > edge && x + taken > theme.width - edge) {
+    if (x > edge && x + taken > width - edge) {
       x = edge;
       y += lineHeight;
     }

@@ -1,10 +1,10 @@
 import * as Plot from "@observablehq/plot";
 import { ShapeError, UsageError } from "../errors/index.ts";
-import { draw, type Figure, type LegendEntry } from "./figure.ts";
+import { draw, type Figure, type LegendEntry, type Sized, sizeOf } from "./figure.ts";
 import { palette, theme } from "./theme.ts";
 import { extent, padded } from "./ticks.ts";
 
-export interface FunctionBand {
+export interface FunctionBand extends Sized {
   readonly title: string;
   readonly subtitle?: string;
   /** Labels of the axes, with units. */
@@ -23,6 +23,8 @@ export interface FunctionBand {
   readonly before?: ArrayLike<number>;
   /** Functions sampled from the distribution. */
   readonly samples?: readonly ArrayLike<number>[];
+  /** Smallest and largest value shown, where figures should compare; what is drawn needs otherwise. */
+  readonly range?: readonly [number, number];
 }
 
 /**
@@ -49,6 +51,7 @@ export function functionBand(figure: FunctionBand): Figure {
   const entry = (there: boolean, label: string, color: string, symbol: LegendEntry["symbol"], opacity = 1) =>
     there ? [{ label, color, symbol, opacity }] : [];
   return draw({
+    ...sizeOf(figure),
     title: figure.title,
     ...(figure.subtitle === undefined ? {} : { subtitle: figure.subtitle }),
     legend: [
@@ -60,7 +63,7 @@ export function functionBand(figure: FunctionBand): Figure {
       ...entry(observations.length > 0, "observed", theme.ink, "dot"),
     ],
     x: { label: figure.input, domain: across },
-    y: { label: figure.output, domain: padded(up, false) },
+    y: { label: figure.output, domain: figure.range ?? padded(up, false) },
     marks: [
       Plot.areaY(band, {
         x: "x",

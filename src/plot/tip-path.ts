@@ -7,6 +7,8 @@ import { extent } from "./ticks.ts";
 export interface TipPath {
   readonly title: string;
   readonly subtitle?: string;
+  /** In pixels; the theme's when left out. The height follows, so that both axes have one scale. */
+  readonly width?: number;
   /** Unit of both axes. */
   readonly unit: string;
   /** Where the tip really goes, n × 2. */
@@ -35,8 +37,6 @@ export function tipPath(figure: TipPath): Figure {
   const margin = 0.06 * (across[1] - across[0]);
   const x = [across[0] - margin, across[1] + margin] as const;
   const y = [Math.min(up[0], 0) - margin, up[1] + margin] as const;
-  // One unit is as long up as across: the frame is about 540 pixels wide, 135 pixels above and below it.
-  const height = Math.round(135 + (540 * (y[1] - y[0])) / (x[1] - x[0]));
   const regions = points(mean).map((centre, i) =>
     ellipse(centre, variance.data[2 * i]!, variance.data[2 * i + 1]!),
   );
@@ -51,7 +51,8 @@ export function tipPath(figure: TipPath): Figure {
       { label: "95 % region", color: region, symbol: "band" },
       { label: "the arm", color: theme.axis, symbol: "line" },
     ],
-    height,
+    ...(figure.width !== undefined && { width: figure.width }),
+    equalUnits: true,
     x: { label: `across (${figure.unit})`, domain: x },
     y: { label: `up (${figure.unit})`, domain: y },
     marks: [

@@ -1,37 +1,28 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { adapt, type Contender, compare } from "../../adapt/index.ts";
+import { type Contender, compare } from "../../adapt/index.ts";
 import { writeAtomically } from "../../data/files.ts";
+import { armExamples, changedArm, formatTable } from "../../data/index.ts";
 import {
-  armExamples,
-  changedArm,
-  factoryArm,
-  formatTable,
-  posture,
-  type Standardiser,
-  standardise,
-  tipPositions,
-} from "../../data/index.ts";
-import { type Matrix, matrix, rowRange, scale } from "../../linalg/index.ts";
-import {
-  adam,
-  cosineSchedule,
-  dense,
-  type Examples,
-  type Network,
-  network,
-  tanh,
-  train,
-} from "../../networks/index.ts";
-import { errorBySamples, type Figure, tipPath, trainingCurve } from "../../plot/index.ts";
+  angleNames,
+  armKey,
+  armPath,
+  armPathFigure,
+  changedExamples,
+  firstRows,
+  type TrainedArm,
+  tipNames,
+  trainArm,
+} from "../../gallery/robot-arm.ts";
+import { matrix } from "../../linalg/index.ts";
+import type { Examples } from "../../networks/index.ts";
+import { errorBySamples, type Figure, trainingCurve } from "../../plot/index.ts";
 import { toPng } from "../../plot/png.ts";
-import { key, split } from "../../random/index.ts";
+import { split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import { wholeNumber } from "../options.ts";
 import { percent, print, textTable, withProgress } from "../report.ts";
 
-const angleNames = ["shoulder", "elbow", "wrist"];
-const tipNames = ["tip_x", "tip_y"];
 const sizes = [20, 100] as const;
 const testRows = 2000;
 
@@ -49,18 +40,18 @@ export function demoCommand(): Command {
 
 async function demoAction({ out, seed, json }: { out: string; seed: number; json?: boolean }): Promise<void> {
   const start = performance.now();
-  const { factory, changed, test, net, units, history, results } = await withProgress(experiment(seed));
+  const { changed, test, arm, results } = await withProgress(experiment(seed));
   const figures: Record<string, Figure> = {
-    "arm-path": pathFigure(net, units, changed),
+    "arm-path": armPathFigure(armPath(arm, firstRows(changed, sizes[0])), sizes[0]),
     "arm-error": errorFigure(results),
     "arm-training": trainingCurve({
       title: "Training on the factory arm",
       loss: "mean squared error (standardised)",
-      train: history,
+      train: arm.history,
     }),
   };
   const files = {
-    "arm.csv": tableOf(factory),
+    "arm.csv": tableOf(arm.factory),
     "arm-changed.csv": tableOf(changed),
     "arm-test.csv": tableOf(test),
   };
@@ -105,67 +96,28 @@ interface Result {
   readonly contenders: readonly Contender[];
 }
 
-/** Simulates both arms, trains on the first, and lets every contender meet the second. Positions are in m. */
+/** Trains on the first arm, and lets every contender meet the second. Positions are in m. */
 function* experiment(seed: number): Task<{
-  factory: Examples;
   changed: Examples;
   test: Examples;
-  net: Network;
-  units: Units;
-  history: number[];
+  arm: TrainedArm;
   results: Result[];
 }> {
-  const root = split(key(seed), "robot arm");
-  const factory = armExamples(factoryArm, split(root, "factory"), 2000);
-  const changed = armExamples(changedArm, split(root, "changed"), sizes.at(-1)!);
-  const test = armExamples(changedArm, split(root, "test"), testRows);
-  const units = unitsOf(factory);
-  const layers = [dense(64), tanh(), dense(64), tanh(), dense(2)];
-  const trained = yield* train(network({ inputShape: [3], layers, seed }), units.standard(factory), {
-    epochs: 100,
-    batchSize: 64,
-    optimizer: adam({ learningRate: 5e-3 }),
-    schedule: cosineSchedule(),
-    seed,
-  });
+  const arm = yield* trainArm(seed);
+  const { units } = arm;
+  const changed = changedExamples(seed, sizes.at(-1)!);
+  const test = armExamples(changedArm, split(armKey(seed), "test"), testRows);
   const results: Result[] = [];
   for (const samples of sizes) {
     const contenders = yield* compare(
-      trained.network,
-      units.standard(first(changed, samples)),
+      arm.network,
+      units.standard(firstRows(changed, samples)),
       units.standard(test),
     );
     const centimetres = 100 * units.tip.scale[0]!;
     results.push({ samples, contenders: contenders.map((c) => ({ ...c, rmse: centimetres * c.rmse })) });
   }
-  const history = trained.history.map((e) => e.trainLoss);
-  return { factory, changed, test, net: trained.network, units, history, results };
-}
-
-interface Units {
-  readonly angles: Standardiser;
-  /** One scale for both coordinates: they share their unit and their noise. */
-  readonly tip: Standardiser;
-  standard(examples: Examples): Examples;
-}
-
-function unitsOf({ x, y }: Examples): Units {
-  const angles = standardise.standardiser(angleNames, x);
-  const apart = standardise.standardiser(tipNames, y);
-  const size = Math.sqrt((apart.scale[0]! ** 2 + apart.scale[1]! ** 2) / 2);
-  const tip = { ...apart, scale: [size, size] };
-  return {
-    angles,
-    tip,
-    standard: (examples) => ({
-      x: standardise.apply(angles, examples.x),
-      y: standardise.apply(tip, examples.y),
-    }),
-  };
-}
-
-function first({ x, y }: Examples, rows: number): Examples {
-  return { x: rowRange(x, 0, rows), y: rowRange(y, 0, rows) };
+  return { changed, test, arm, results };
 }
 
 function tableOf({ x, y }: Examples): string {
@@ -200,30 +152,5 @@ function errorFigure(results: readonly Result[]): Figure {
       main: name === "adapted",
       points: results.map(({ samples, contenders }) => ({ samples, error: contenders[i]!.rmse })),
     })),
-  });
-}
-
-/** One sweep of the arm that none of the samples showed, as each sees it after the fewest samples. */
-function pathFigure(net: Network, units: Units, changed: Examples): Figure {
-  const steps = 240;
-  const angles = matrix(steps, 3);
-  for (let i = 0; i < steps; i++) {
-    const t = (2 * Math.PI * i) / (steps - 1);
-    angles.data.set([1.5 + 0.75 * Math.sin(t), -0.5 + 0.8 * Math.cos(t), 0.7 + 0.9 * Math.sin(2 * t)], 3 * i);
-  }
-  const x = standardise.apply(units.angles, angles);
-  const samples = sizes[0];
-  const f = adapt(net, units.standard(first(changed, samples))).process.at(x);
-  const metres = (m: Matrix) => standardise.undo(units.tip, m);
-  const corners = [10, 95, 175].map((i) => posture(changedArm, angles.data.subarray(3 * i, 3 * i + 3)));
-  return tipPath({
-    title: `A changed arm after ${samples} samples`,
-    subtitle: "The network was trained on the arm with a shorter link and no load",
-    unit: "m",
-    truth: tipPositions(changedArm, angles),
-    before: metres(net.at(x)),
-    mean: metres(f.mean),
-    variance: scale(f.variance, units.tip.scale[0]! ** 2),
-    postures: corners,
   });
 }
