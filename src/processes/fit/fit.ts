@@ -81,7 +81,7 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
     if (nothing || at.length === 0 || !Number.isFinite(on.at(at).value)) {
       const { value } = on.at(at);
       models.push(from);
-      found.push({ value, iterations: 0, converged: nothing || at.length === 0 });
+      found.push({ value, iterations: 0, converged: nothing || at.length === 0, slope: 0 });
       continue;
     }
     const search = lbfgsSteps(objectiveOf, at, {
@@ -105,6 +105,7 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
       value: -step.value.value,
       iterations: step.value.iterations,
       converged: step.value.converged,
+      slope: step.value.gradient.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
     });
   }
   const values = found.map((f) => f.value);

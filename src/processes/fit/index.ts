@@ -4,3 +4,4 @@ export { type Fit, type FitOptions, fit } from "./fit.ts";
 export type { ObjectiveName } from "./objectives.ts";
 export type { FitReport, StartReport } from "./report.ts";
 export type { NoiseOptions } from "./starts.ts";
+export { fitSummary, type SummaryNames } from "./summary.ts";

@@ -10,6 +10,8 @@ export interface StartReport {
   readonly value: number;
   readonly iterations: number;
   readonly converged: boolean;
+  /** The steepest slope left, in nats a unit of a search coordinate (a factor of e, for positive parameters). */
+  readonly slope: number;
 }
 
 /** How a fit went. */
@@ -66,9 +68,10 @@ function searchWarnings({ starts, model, y, jitter }: Outcome, value: number, ag
     );
   }
   const best = starts.find((s) => s.value === value)!;
-  if (!best.converged) {
+  // A search whose last steps drown in rounding has arrived, unless the slope it leaves says otherwise.
+  if (!best.converged && best.slope > 0.5) {
     out.push(
-      `the best search stopped after ${best.iterations} iterations without converging: allow more, or fix parameters that do not matter`,
+      `the best search stopped after ${best.iterations} iterations on a slope of ${digits(best.slope)} nats: allow more iterations, fix parameters that do not matter, or raise the noise's floor`,
     );
   }
   const failed = starts.filter((s) => s.value === -Infinity).length;
@@ -170,7 +173,9 @@ function atBound({ value, support }: Parameter): number[] {
   });
 }
 
-/** Three significant digits. */
+/** Three significant digits; powers of ten beyond a million and a ten-thousandth. */
 export function digits(v: number): string {
-  return String(Number(v.toPrecision(3)));
+  const size = Math.abs(v);
+  if (v !== 0 && (size >= 1e6 || size < 1e-4)) return v.toExponential(2);
+  return String(Number(v.toPrecision(size >= 1000 ? 6 : 3)));
 }
