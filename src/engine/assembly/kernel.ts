@@ -67,7 +67,19 @@ export function kernel_strip(
 }
 
 function transpose_tile(h: i32, w: i32, tile: usize, to: usize, ts: usize): void {
-  for (let j = 0; j < w; j++) {
+  const whole = h == ROWS ? w & ~1 : 0;
+  for (let j = 0; j < whole; j += 2) {
+    let from = tile + bytes<f64>(j);
+    for (let at: usize = 0; at < bytes<f64>(ROWS); at += 16) {
+      const x = v128.load(from);
+      const y = v128.load(from + PITCH);
+      v128.store(to + at, v128.shuffle<f64>(x, y, 0, 2));
+      v128.store(to + ts + at, v128.shuffle<f64>(x, y, 1, 3));
+      from += 2 * PITCH;
+    }
+    to += 2 * ts;
+  }
+  for (let j = whole; j < w; j++) {
     let from = tile + bytes<f64>(j);
     for (let i = 0; i < h; i++) {
       store<f64>(to + bytes<f64>(i), load<f64>(from));

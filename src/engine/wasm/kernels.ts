@@ -30,7 +30,7 @@ function expectPoints(x: Points, z: Points | undefined): void {
 /** Rows of a strip of the matrix: whole tiles in each of the parts. */
 function stripRows(rows: number, cols: number): number {
   const unit = ROWS * PARTS;
-  return Math.min(up(rows, unit), Math.max(unit, Math.floor(STRIP_BYTES / (8 * cols * unit)) * unit));
+  return Math.min(up(rows, unit), Math.max(3 * unit, Math.floor(STRIP_BYTES / (8 * cols * unit)) * unit));
 }
 
 /** The points in scratch: x by rows, padded; z packed (raw z lies in front of it, or is x). */
