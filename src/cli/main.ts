@@ -6,6 +6,7 @@ import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { fitCommand } from "./commands/fit.ts";
+import { galleryCommand } from "./commands/gallery.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { suggestCommand } from "./commands/suggest.ts";
@@ -32,6 +33,7 @@ for (const command of [
   sampleCommand(),
   suggestCommand(),
   demoCommand(),
+  galleryCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.exitOverride().copyInheritedSettings(program));

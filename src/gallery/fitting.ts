@@ -51,7 +51,7 @@ export function fittingSection(key: Key): Section {
     text: [
       `Training a Gaussian process means choosing θ so that the data become likely: here the lengthscale and the ` +
         `noise for ${count} observations. log p(y | θ) is a surface, and it can have more than one top. One explains the ` +
-        `data as a function that turns quickly, seen almost without noise (lengthscale ${say(ends[0]!.lengthscale)}, noise sd ` +
+        `data as a function that turns quickly, seen with little noise (lengthscale ${say(ends[0]!.lengthscale)}, noise sd ` +
         `${say(ends[0]!.noise)}); the other as a slow function with much noise (lengthscale ${say(ends[1]!.lengthscale)}, ` +
         `noise sd ${say(ends[1]!.noise)}).`,
       `L-BFGS climbs to the top whose foot it starts at, in ${iterationsOf(signal!.fit)} and ${iterationsOf(noise!.fit)} ` +
@@ -65,7 +65,7 @@ export function fittingSection(key: Key): Section {
           height: Math.min(500, heightFor(width) + 90),
           title: "Log marginal likelihood",
           subtitle:
-            "Contours in nats below the best; dots are the iterations of two L-BFGS fits, stars their ends",
+            "Contours 0.1, 0.3, 0.7, 1.25, 2, 3, 4 … nats below the best; dots: iterations of two L-BFGS fits, stars: their ends",
           x: { label: "lengthscale", values: axes.lengthscale },
           y: { label: "noise sd", values: axes.noise },
           values,

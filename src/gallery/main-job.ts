@@ -48,9 +48,9 @@ export function* mainJobSection(key: Key, seed: number): Task<Section> {
       "A network was trained on one function; then the function changed, and only a few new observations are there. " +
         "Around its weights the network is a Gaussian process: its function is the mean, J(x)J(x′)ᵀ, from the " +
         "derivatives by its weights, the kernel. Adapting is conditioning, with no descent and no local optima.",
-      `On the left ${seen} observations take the error from ${say(errors.before)} to ${say(errors.after)} ` +
+      `In the first figure ${seen} observations take the error from ${say(errors.before)} to ${say(errors.after)} ` +
         `(RMSE over the range shown); the 95 % band holds ${percent(covered)} of the changed function and opens where ` +
-        `nothing was seen. On the right a network of ${say(parameterCount(arm.network), 4)} weights learned where a robot arm's tip goes; after the ` +
+        `nothing was seen. In the second a network of ${say(parameterCount(arm.network), 4)} weights learned where a robot arm's tip goes; after the ` +
         `arm's middle link was replaced and it picked up a load, ${armSamples} sightings take the mean error along this sweep ` +
         `from ${(100 * armErrors.before).toFixed(1)} cm to ${(100 * armErrors.after).toFixed(1)} cm.`,
     ],

@@ -55,7 +55,7 @@ export function marginalisationSection(key: Key): Section {
         "is why an infinite model can be used at all.",
       `The table shows the distribution of ${names[0]} and ${names[1]} given three observations, computed together ` +
         "with 0 to 1,000 other values: the largest change in any mean, variance or covariance is " +
-        `${largestChange(changes)}. The dots on the right are ${draws} functions drawn at 201 places besides, of which ` +
+        `${largestChange(changes)}. The dots in the second figure are ${draws} functions drawn at 201 places besides, of which ` +
         `only two values were kept; ${percent(inside)} of them lie in the 95 % ellipse that was computed from the two ` +
         "values alone.",
     ],

@@ -1,22 +1,10 @@
 import { parseTable } from "../data/index.ts";
 import { DataError } from "../errors/index.ts";
-import {
-  fix,
-  isSum,
-  type Kernel,
-  matern32,
-  matern52,
-  periodic,
-  product,
-  rbf,
-  type SumKernel,
-  sum,
-} from "../kernels/index.ts";
-import { columnVector, type Matrix, subtract } from "../linalg/index.ts";
+import { fix, type Kernel, matern32, matern52, periodic, product, rbf, sum } from "../kernels/index.ts";
+import { columnVector, type Matrix } from "../linalg/index.ts";
 import { curves, seriesParts } from "../plot/index.ts";
-import { constantMean, type Fit, fit } from "../processes/index.ts";
+import { constantMean, decompose, type Fit, fit, type Gaussian, type Process } from "../processes/index.ts";
 import type { Task } from "../tasks/index.ts";
-import { type Part, posteriorParts } from "./parts.ts";
 import { evenly, full, half, heightFor, percent, type Section, say, shareInside } from "./section.ts";
 
 /** Monthly means of CO₂ in dry air, in parts per million, against years. */
@@ -72,22 +60,18 @@ export function* maunaLoaSection(record: Co2Record): Task<Section> {
   const lastYear = record.years.at(-1)!;
   const months = evenly(record.years[0]!, lastYear, Math.round(12 * (lastYear - record.years[0]!)) + 1);
   const whole = fitted.process.at(months);
-  const parts = partsOf(fitted, seen, months);
-  const sumError = largestGap(whole.mean, fitted.mean.at(months), parts);
+  const { mean, parts } = decompose(fitted.process);
+  const atMonths = parts.map((part) => part.at(months));
+  const [trend, season, rest] = atMonths as [Gaussian, Gaussian, Gaussian];
+  const level = mean.at(months);
+  const sumError = largestGap(whole.mean, level, atMonths);
   const predicted = fitted.process.observed(later.x);
   const covered = shareInside(later.y, predicted.interval(0.95));
   const error = Math.sqrt(
     later.y.reduce((s, v, i) => s + (v - predicted.mean.data[i]!) ** 2, 0) / later.y.length,
   );
-  const seasons = [1960, 1985, 2010].map((year) => ({ year, ...seasonOf(fitted, seen, year) }));
+  const seasons = [1960, 1985, 2010].map((year) => ({ year, ...seasonOf(parts[1]!, year) }));
   const swings = seasons.map(({ swing }) => swing);
-  const [trend, season, rest] = parts as [Part, Part, Part];
-  const level = fitted.mean.at(months).data;
-  const bandOf = ({ mean, variance }: Part, shift?: Float64Array) => {
-    const at = (z: number) =>
-      mean.data.map((m, i) => m + (shift?.[i] ?? 0) + z * Math.sqrt(variance.data[i]!));
-    return { mean: at(0), lower: at(-1.96), upper: at(1.96) };
-  };
   const noisy = fitted.process.observed(months).interval(0.95);
   const growth = (trend.mean.data[cut]! - trend.mean.data[cut - 120]!) / 10;
   const years = (value: number) => Math.floor(value).toString();
@@ -99,7 +83,7 @@ export function* maunaLoaSection(record: Co2Record): Task<Section> {
         `${years(record.years[0]!)} the sum is a slow trend, a season that repeats each year while its shape may change over ` +
         `decades, and a rest of ${say(lengthscale(fitted, "2.lengthscale"), 2)} years' memory. All was fitted by marginal ` +
         `likelihood to the ${cut} months up to ${years(end)}; conditioning on the record gives each part its own posterior, and ` +
-        "the parts add up to the whole.",
+        "the parts add up to the whole. (The season is drawn about its average, which the trend could as well have.)",
       `The trend rose by ${say(growth, 2)} ppm a year in the decade before ${years(end)}; the season's swing grew from ` +
         `${say(swings[0]!, 2)} ppm in 1960 to ${say(swings[2]!, 2)} ppm in 2010. Right of the dashed line the model saw nothing: ` +
         `its 95 % band, which widens to ${say(noisy.upper.data.at(-1)! - noisy.lower.data.at(-1)!, 2)} ppm, holds ${percent(covered)} of the ` +
@@ -124,8 +108,8 @@ export function* maunaLoaSection(record: Co2Record): Task<Section> {
               upper: noisy.upper.data,
               dots: { x: record.years, y: record.ppm },
             },
-            { name: `${names[0]} (ppm)`, hue: "vermillion", ...bandOf(trend, level) },
-            { name: `${names[1]} (ppm)`, hue: "green", ...bandOf(season) },
+            { name: `${names[0]} (ppm)`, hue: "vermillion", ...bandOf(trend, level.data) },
+            { name: `${names[1]} (ppm)`, hue: "green", ...bandOf(aboutItsAverage(season)) },
             { name: `${names[2]} (ppm)`, hue: "purple", ...bandOf(rest) },
           ],
         }),
@@ -185,7 +169,8 @@ const kernel = sum(
 );
 const fitted = runSync(fit(kernel, { x, y }, { starts: 1 }));
 const tenYears = columnVector(Array.from({ length: 10 }, (_, i) => 2021 + i));
-fitted.process.observed(tenYears).interval(0.95);`,
+fitted.process.observed(tenYears).interval(0.95);
+const [trend, season, rest] = decompose(fitted.process).parts;  // each again a process`,
     numbers: {
       months: record.years.length,
       logEvidence: fitted.logEvidence,
@@ -200,15 +185,36 @@ fitted.process.observed(tenYears).interval(0.95);`,
   };
 }
 
-function partsOf(fitted: Fit, seen: { x: Matrix; y: Matrix }, at: Matrix): readonly Part[] {
-  if (!isSum(fitted.kernel)) throw new TypeError("a fit keeps its kernel's form");
-  const residual = subtract(seen.y, fitted.mean.at(seen.x));
-  const { noiseVariance } = fitted;
-  return posteriorParts(fitted.kernel as SumKernel, { x: seen.x, residual, noiseVariance }, at);
+interface Moments {
+  readonly mean: Matrix;
+  readonly variance: Matrix;
+}
+
+/** A part's mean and 95 % interval, moved by what is known for certain. */
+function bandOf({ mean, variance }: Moments, shift?: Float64Array) {
+  const at = (z: number) => mean.data.map((m, i) => m + (shift?.[i] ?? 0) + z * Math.sqrt(variance.data[i]!));
+  return { mean: at(0), lower: at(-1.96), upper: at(1.96) };
+}
+
+/** The values less their own average over all places: what is left is known whatever level another part has. */
+function aboutItsAverage({ mean, covariance }: Gaussian): Moments {
+  const n = mean.rows;
+  const average = mean.data.reduce((sum, v) => sum + v / n, 0);
+  const withAverage = Float64Array.from({ length: n }, (_, i) =>
+    covariance.data.subarray(i * n, (i + 1) * n).reduce((sum, v) => sum + v / n, 0),
+  );
+  const ofAverage = withAverage.reduce((sum, v) => sum + v / n, 0);
+  return {
+    mean: { ...mean, data: mean.data.map((m) => m - average) },
+    variance: {
+      ...mean,
+      data: withAverage.map((c, i) => Math.max(0, covariance.data[i * n + i]! - 2 * c + ofAverage)),
+    },
+  };
 }
 
 /** How far the parts and the mean are from adding up to the whole. */
-function largestGap(whole: Matrix, mean: Matrix, parts: readonly Part[]): number {
+function largestGap(whole: Matrix, mean: Matrix, parts: readonly Moments[]): number {
   return whole.data.reduce((most, v, i) => {
     const total = parts.reduce((s, part) => s + part.mean.data[i]!, mean.data[i]!);
     return Math.max(most, Math.abs(v - total));
@@ -216,10 +222,9 @@ function largestGap(whole: Matrix, mean: Matrix, parts: readonly Part[]): number
 }
 
 /** The season's part over one year, and its highest less its lowest value. */
-function seasonOf(fitted: Fit, seen: { x: Matrix; y: Matrix }, year: number) {
+function seasonOf(season: Process<Gaussian>, year: number) {
   const month = evenly(0, 12, 73).data;
-  const at = columnVector(month.map((m) => year + m / 12));
-  const mean = partsOf(fitted, seen, at)[1]!.mean.data;
+  const mean = season.at(columnVector(month.map((m) => year + m / 12))).mean.data;
   return { month, mean, swing: Math.max(...mean) - Math.min(...mean) };
 }
 

@@ -2,6 +2,7 @@ import { type EngineName, engine } from "../engine/index.ts";
 import { NonFiniteError, NotPositiveDefiniteError, ShapeError } from "../errors/index.ts";
 import { expectShape, type Matrix, matrix } from "./matrix.ts";
 import { block, mirror, operand } from "./products.ts";
+import { backwardInPlace, forwardInPlace } from "./substitution.ts";
 
 /** What a factorisation did: the hand that made it and the jitter it needed (0 when none). */
 export interface SolveReport {
@@ -88,9 +89,16 @@ export function halfSolveTransposed(factor: Cholesky, b: Matrix): Matrix {
   return substitute(factor, b, true);
 }
 
+// Up to here handing L to an engine takes longer than the work itself.
+const fewColumns = 3;
+
 function substitute({ size, lower }: Cholesky, b: Matrix, transposed: boolean): Matrix {
   expectShape(b, "the right-hand side", size, undefined);
   const out = matrix(b.rows, b.cols, b.data.slice());
+  if (b.cols <= fewColumns) {
+    (transposed ? backwardInPlace : forwardInPlace)(lower, out);
+    return out;
+  }
   engine().trsm("left", size, b.cols, { ...operand(lower, transposed), lower: true }, block(out));
   return out;
 }

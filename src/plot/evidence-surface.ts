@@ -44,14 +44,14 @@ export function evidenceSurface(figure: EvidenceSurface): Figure {
     );
   }
   const best = values.data.reduce((a, b) => Math.max(a, b));
-  const domainX = endsOf(x);
-  const domainY = endsOf(y);
+  const [left, right] = cellEnds(x);
+  const [below, above] = cellEnds(y);
   return draw({
     ...sizeOf(figure),
     title: figure.title,
     ...(figure.subtitle !== undefined && { subtitle: figure.subtitle }),
-    x: { label: x.label, type: "log", domain: domainX },
-    y: { label: y.label, type: "log", domain: domainY },
+    x: { label: x.label, type: "log", domain: endsOf(x) },
+    y: { label: y.label, type: "log", domain: endsOf(y) },
     color: {
       type: "linear",
       domain: [-falls[0]!, 0],
@@ -69,14 +69,16 @@ export function evidenceSurface(figure: EvidenceSurface): Figure {
           x: null as never,
           y: null as never,
           interpolate: null as never,
-          x1: domainX[0],
-          x2: domainX[1],
-          y1: domainY[0],
-          y2: domainY[1],
+          x1: left,
+          x2: right,
+          y1: below,
+          y2: above,
           fill: (v: number) => v,
           stroke: theme.background,
           strokeWidth: 0.5,
           strokeOpacity: 0.7,
+          // The outer half of the outer cells, where contours close, is cut off.
+          clip: true,
           thresholds: [-3 * falls[0]!, ...falls.map((fall) => -fall)],
         },
       ),
@@ -107,34 +109,39 @@ export function evidenceSurface(figure: EvidenceSurface): Figure {
   });
 }
 
-/** Half a step beyond the first and last: values stand in the middle of their cells. */
 function endsOf({ values }: PositiveAxis): [number, number] {
-  const first = values[0]!;
-  const last = values[values.length - 1]!;
-  const half = Math.sqrt((last / first) ** (1 / (values.length - 1)));
+  return [values[0]!, values[values.length - 1]!];
+}
+
+/** Half a step beyond the first and last: values stand in the middle of their cells. */
+function cellEnds(axis: PositiveAxis): [number, number] {
+  const [first, last] = endsOf(axis);
+  const half = Math.sqrt((last / first) ** (1 / (axis.values.length - 1)));
   return [first / half, last * half];
 }
 
+/** On a plate of its own: text on the surface would need another colour at every place. */
 function nameAt(place: Placement, name: string, end: Place, i: number): SvgElement[] {
   const width = textWidth(name, theme.fontSize, "bold");
-  const x = place.x(end.x);
+  const room = { gap: 13, pad: 6 };
   // Towards the middle, where there is room.
-  const left = x + 12 + width > place.right;
+  const leftwards = place.x(end.x) + room.gap + width + 2 * room.pad > place.right;
+  const x = place.x(end.x) + (leftwards ? -room.gap - width - 2 * room.pad : room.gap);
+  const y = place.y(end.y);
   return [
+    element(place.document, "rect", {
+      x,
+      y: y - 10,
+      width: width + 2 * room.pad,
+      height: 20,
+      rx: 4,
+      fill: theme.background,
+      "fill-opacity": 0.92,
+    }),
     element(
       place.document,
       "text",
-      {
-        x: x + (left ? -12 : 12),
-        y: place.y(end.y) + 4,
-        fill: pathHue(i).text,
-        "font-weight": "bold",
-        "text-anchor": left ? "end" : "start",
-        stroke: theme.background,
-        "stroke-width": 4,
-        "stroke-linejoin": "round",
-        "paint-order": "stroke",
-      },
+      { x: x + room.pad, y: y + 4, fill: pathHue(i).text, "font-weight": "bold", "text-anchor": "start" },
       name,
     ),
   ];

@@ -78,7 +78,7 @@ const lineHeight = 17;
 const marginBelow = { labelled: 46, bare: 12 };
 const usualTicks = 7;
 /** Ticks up the side have at least about this many pixels each. */
-const leastTickGap = 34;
+const leastTickGap = 26;
 
 /** The figure of a drawing in the shared theme: title, subtitle and legend above, then axes and marks. */
 export function draw(drawing: Drawing): Figure {

@@ -20,5 +20,6 @@ export function stacked(figures: readonly Figure[], label: string): Figure {
 }
 
 function sizeIn(svg: string, name: "width" | "height"): number {
-  return Number(new RegExp(`^<svg [^>]*?\\b${name}="([\\d.]+)"`).exec(svg)![1]);
+  // The first one is the root's own; a title in its attributes may hold any sign.
+  return Number(new RegExp(`\\s${name}="([\\d.]+)"`).exec(svg)![1]);
 }

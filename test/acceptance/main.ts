@@ -3,11 +3,12 @@ import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
 import { sines } from "./sines.ts";
+import { uci } from "./uci.ts";
 
 /** The long checks: prints a table of each, its threshold and what came, and keeps it in ACCEPTANCE.md. */
-const groups: readonly Group[] = [bike, sines];
+const groups: readonly Group[] = [bike, sines, uci];
 const wanted = process.argv.slice(2);
-const chosen = groups.filter((_, i) => wanted.length === 0 || wanted.includes(["bike", "sines"][i]!));
+const chosen = groups.filter((_, i) => wanted.length === 0 || wanted.includes(["bike", "sines", "uci"][i]!));
 
 const sections: string[] = [];
 let failed = 0;

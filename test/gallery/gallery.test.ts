@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { DataError } from "../../src/errors/index.ts";
+import { gallery, page, readCo2, type Section } from "../../src/gallery/index.ts";
+import { runSync } from "../../src/tasks/index.ts";
+
+const csv = readFileSync(
+  join(createRequire(import.meta.url).resolve("vega-datasets"), "../../data/co2-concentration.csv"),
+  "utf8",
+);
+const co2 = readCo2(csv, "co2-concentration.csv");
+
+let sections: readonly Section[];
+let html: string;
+const all = () => sections.flatMap((section) => Object.entries(section.numbers));
+
+beforeAll(() => {
+  sections = runSync(gallery(0, co2));
+  html = page(sections, { seed: 0 });
+}, 180_000);
+
+describe("the gallery", () => {
+  it("has a section for each slide, each with figures, words and code", () => {
+    expect(sections).toHaveLength(7);
+    expect(new Set(sections.map(({ id }) => id)).size).toBe(7);
+    for (const { pictures, text, code } of sections) {
+      expect(pictures.length).toBeGreaterThan(0);
+      expect(text.join(" ").length).toBeGreaterThan(200);
+      expect(code.length).toBeGreaterThan(40);
+    }
+    for (const [name, value] of all()) expect([name, Number.isFinite(value)]).toEqual([name, true]);
+  });
+
+  it("stands alone: no script, nothing fetched, under 3 MB", () => {
+    expect(html.match(/<svg /g)!.length).toBeGreaterThanOrEqual(7);
+    expect(html).not.toMatch(/<script|<link|<img|url\(http|src=|NaN|undefined/);
+    expect(html.replace(/xmlns="[^"]*"/g, "")).not.toMatch(/https?:/);
+    expect(html.length).toBeLessThan(3e6);
+  });
+
+  it("shows what it says", () => {
+    const kernels = sections[0]!.numbers;
+    expect(kernels.rbfAtOne).toBeCloseTo(Math.exp(-0.5), 12);
+    expect(kernels.cosineRank).toBe(2); // cos(x − x′) = cos x cos x′ + sin x sin x′
+    const flat = Object.fromEntries(all());
+    expect(flat.largestChange).toBeLessThan(1e-12); // marginals are consistent
+    expect(flat.sumError).toBeLessThan(1e-6); // the parts add up, in ppm of 300 to 400
+    expect(flat.posteriorSpread).toBeLessThan(flat.priorSpread!);
+    expect(flat.noiseLengthscale).toBeGreaterThan(2 * flat.signalLengthscale!); // two optima
+    expect(flat.swing2010).toBeGreaterThan(flat.swing1960!);
+    expect(flat.errorAfter).toBeLessThan(flat.errorBefore!);
+    expect(flat.armErrorAfter).toBeLessThan(0.6 * flat.armErrorBefore!);
+  });
+
+  it("refuses a record that is none", () => {
+    expect(() => readCo2("a,b\n1,2\n", "x.csv")).toThrow(DataError);
+  });
+});
