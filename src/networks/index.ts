@@ -1,10 +1,14 @@
 export * from "./layer.ts";
 export * from "./layers/activations.ts";
 export { dense } from "./layers/dense.ts";
+export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
 export * from "./network.ts";
 export * from "./network-file.ts";
+export * from "./passes.ts";
 export * from "./training/losses.ts";
 export * from "./training/optimizers.ts";
 export * from "./training/schedules.ts";
 export * from "./training/train.ts";
+export * from "./weights.ts";
+export * from "./wiring.ts";

@@ -4,7 +4,9 @@ import type { Key } from "../random/index.ts";
 /** Sizes of one example, without the leading count of examples. */
 export type Shape = readonly number[];
 
-/** A layer's parameters by name ("weight", "bias"); a layer without any has none. */
+/**
+ * A layer's tensors by name: parameters ("weight", "bias") or buffers ("running_mean"); a layer without any has none.
+ */
 export type Weights = Readonly<Record<string, Tensor>>;
 
 /** What is written to a model file: the layer's kind and its options. */
@@ -15,8 +17,8 @@ export interface LayerDefinition {
 
 /** The pull-back of a cotangent; each part is computed only when asked for. */
 export interface Pullback {
-  /** The cotangent of the layer's input. */
-  dx(): Tensor;
+  /** The cotangent of the layer's input; of the given one, from 0, for a layer with several. */
+  dx(input?: number): Tensor;
   /** The cotangent of each parameter, summed over the examples. */
   dweights(): Weights;
 }
@@ -32,20 +34,39 @@ export interface TangentSide<T> {
 
 /**
  * One layer in its readings: a function, its linearisation in both directions, and its share of the tangent
- * kernel. T is the tape: what the forward pass keeps for the others. Layers are pure; weights are passed in.
+ * kernel. T is the tape: what the forward pass keeps for the others. Layers are pure; weights are passed in, the
+ * buffers among them. A layer of several inputs (a sum, a concatenation) takes the further ones as `more`.
  */
 export interface Layer<T = unknown> {
   readonly definition: LayerDefinition;
   /** Throws ShapeError for an input the layer cannot take. */
-  outputShape(input: Shape): Shape;
+  outputShape(input: Shape, ...more: readonly Shape[]): Shape;
   /** The shapes of the layer's parameters by name, in their fixed order; empty when it has none. */
-  weightShapes(input: Shape): Readonly<Record<string, Shape>>;
+  weightShapes(input: Shape, ...more: readonly Shape[]): Readonly<Record<string, Shape>>;
   init(key: Key, input: Shape, precision: Precision): Weights;
+  /** Tensors that are not parameters, such as running means, as they are at first. Absent where there are none. */
+  initBuffers?(input: Shape, precision: Precision): Weights;
   /** [n, …input] to [n, …output]. */
-  forward(weights: Weights, x: Tensor): { readonly y: Tensor; readonly tape: T };
+  forward(weights: Weights, x: Tensor, ...more: readonly Tensor[]): { readonly y: Tensor; readonly tape: T };
+  /**
+   * The forward pass as training wants it, where that differs: batch statistics, dropout. `buffers` are the new
+   * ones. `vjp` understands its tape.
+   */
+  trainingForward?(
+    weights: Weights,
+    key: Key,
+    x: Tensor,
+    ...more: readonly Tensor[]
+  ): { readonly y: Tensor; readonly tape: T; readonly buffers?: Weights };
   vjp(weights: Weights, tape: T, dy: Tensor): Pullback;
-  /** The output's tangent for tangents of the input and of the weights; either may be absent (zero). */
-  jvp(weights: Weights, tape: T, dx: Tensor | undefined, dweights: Weights | undefined): Tensor;
+  /** The output's tangent for tangents of the inputs and of the weights; each may be absent (zero). */
+  jvp(
+    weights: Weights,
+    tape: T,
+    dx: Tensor | undefined,
+    dweights: Weights | undefined,
+    ...more: readonly (Tensor | undefined)[]
+  ): Tensor;
   /**
    * `scale` times this layer's share of J Jᵀ, added to `out` in f64, J never formed:
    * out[i·o + p, j·o + q] += scale · ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩ over the layer's own weights w. Absent on layers

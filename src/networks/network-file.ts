@@ -2,23 +2,34 @@ import { FormatError, FunspaceError } from "../errors/index.ts";
 import type { Precision, Tensor } from "../linalg/index.ts";
 import type { LayerDefinition, Shape, Weights } from "./layer.ts";
 import { layerFrom } from "./layers/from-definition.ts";
-import { type Network, networkOf, parameters } from "./network.ts";
+import { type Network, networkWithTensors } from "./network.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { parameters } from "./weights.ts";
+import { inSequence } from "./wiring.ts";
 
 /** A network without its numbers, as JSON. */
 export interface NetworkDefinition {
   readonly inputShape: Shape;
   readonly precision: Precision;
   readonly layers: readonly LayerDefinition[];
+  /** What feeds each layer; layers follow one another when left out. */
+  readonly sources?: readonly (readonly number[])[];
 }
 
-export function definitionOf({ inputShape, precision, layers }: Network): NetworkDefinition {
-  return { inputShape, precision, layers: layers.map((layer) => layer.definition) };
+export function definitionOf({ inputShape, precision, layers, sources }: Network): NetworkDefinition {
+  const sequential = sources.every((from, i) => from.length === 1 && from[0] === i - 1);
+  return {
+    inputShape,
+    precision,
+    layers: layers.map((layer) => layer.definition),
+    ...(!sequential && { sources }),
+  };
 }
 
-/** The network's parameters by name: "0.weight", "0.bias", "2.weight", … */
+/** The network's parameters and buffers by name: "0.weight", "0.bias", "1.running_mean", … */
 export function namedTensors(net: Network): Map<string, Tensor> {
-  return new Map(parameters(net.weights).map(({ name, tensor }) => [name, tensor]));
+  const named = [...parameters(net.weights), ...parameters(net.buffers)];
+  return new Map(named.map(({ name, tensor }) => [name, tensor]));
 }
 
 /**
@@ -27,18 +38,30 @@ export function namedTensors(net: Network): Map<string, Tensor> {
  */
 export function networkFrom(definition: NetworkDefinition, tensors: ReadonlyMap<string, Tensor>): Network {
   const layers = definition.layers.map(layerFrom);
-  const weights: Weights[] = layers.map(() => ({}));
+  const sources = definition.sources ?? inSequence(layers.length);
+  expectSources(sources, layers.length);
+  const records: Weights[] = layers.map(() => ({}));
   for (const [name, tensor] of tensors) {
     const [, index, parameter] = /^(\d+)\.(\w+)$/.exec(name) ?? [];
     if (index === undefined || parameter === undefined) continue;
-    const record = weights[Number(index)];
+    const record = records[Number(index)];
     if (!record) throw new FormatError(`tensor "${name}" belongs to no layer`);
     if (!tensor.data.every(Number.isFinite)) {
       throw new FormatError(`tensor "${name}" holds NaN or infinity; the file was altered`);
     }
-    weights[Number(index)] = { ...record, [parameter]: tensor };
+    records[Number(index)] = { ...record, [parameter]: tensor };
   }
-  return networkOf({ ...definition, layers }, weights);
+  return networkWithTensors({ ...definition, layers, sources }, records);
+}
+
+function expectSources(sources: readonly (readonly number[])[], count: number): void {
+  const known = (from: readonly number[], i: number) =>
+    Array.isArray(from) && from.length > 0 && from.every((s) => Number.isInteger(s) && s >= -1 && s < i);
+  if (sources.length !== count || !sources.every(known)) {
+    throw new FormatError(
+      "the definition's sources should name, for each layer, layers before it (−1 for the network's input)",
+    );
+  }
 }
 
 /** The metadata entry that holds the definition of a network saved by itself. */

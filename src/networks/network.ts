@@ -2,32 +2,35 @@ import { ShapeError, UsageError } from "../errors/index.ts";
 import {
   expectFinite,
   type Fn,
-  floats,
   type Matrix,
   matrix,
   type Precision,
   rowRange,
   sizeOf,
-  type Tensor,
   toTensor,
 } from "../linalg/index.ts";
 import { key, split } from "../random/index.ts";
 import type { Layer, Shape, Weights } from "./layer.ts";
+import { forward } from "./passes.ts";
+import { flatten, unflatten } from "./weights.ts";
+import { inSequence, type NetworkPart, type Wiring, wire } from "./wiring.ts";
 
-/** A function f(x; w): layers applied in turn, with their weights. As an `Fn` it takes one row a point. */
-export interface Network extends Fn {
+/** A function f(x; w): wired layers with their weights. As an `Fn` it takes one row a point. */
+export interface Network extends Fn, Wiring {
   readonly inputShape: Shape;
   readonly outputShape: Shape;
   readonly precision: Precision;
-  readonly layers: readonly Layer[];
-  /** One record a layer. */
+  /** Parameters, one record a layer. */
   readonly weights: readonly Weights[];
+  /** What else the layers hold: running statistics, constants. One record a layer. */
+  readonly buffers: readonly Weights[];
 }
 
 export interface NetworkOptions {
   /** Sizes of one example: [11] for a table with 11 columns. */
   readonly inputShape: Shape;
-  readonly layers: readonly Layer[];
+  /** Layers in turn; branches by `parallel` and `residual`. */
+  readonly layers: readonly NetworkPart[];
   /** Seed of the initial weights. */
   readonly seed?: number;
   /** Precision of weights and activations; f32 unless said otherwise. */
@@ -36,30 +39,49 @@ export interface NetworkOptions {
 
 /** A network with freshly drawn weights. Throws ShapeError when a layer cannot take what the one before gives. */
 export function network(options: NetworkOptions): Network {
-  const { inputShape, layers, seed = 0, precision = "f32" } = options;
-  if (layers.length === 0) throw new UsageError("network: at least one layer is needed");
-  let shape = inputShape;
-  const weights = layers.map((layer, i) => {
-    const drawn = layer.init(split(split(key(seed), "layer"), i), shape, precision);
-    shape = layer.outputShape(shape);
-    return drawn;
+  const { inputShape, seed = 0, precision = "f32" } = options;
+  if (options.layers.length === 0) throw new UsageError("network: at least one layer is needed");
+  const { layers, sources } = wire(options.layers);
+  const weights: Weights[] = [];
+  const buffers: Weights[] = [];
+  eachShape({ inputShape, layers, sources }, (layer, i, [first]) => {
+    weights.push(layer.init(split(split(key(seed), "layer"), i), first!, precision));
+    buffers.push(layer.initBuffers?.(first!, precision) ?? {});
   });
-  return networkOf({ inputShape, layers, precision }, weights);
+  return networkOf({ inputShape, layers, sources, precision, buffers }, weights);
+}
+
+/** Visits the layers with the shapes of their inputs; returns the shape of the last one's output. */
+function eachShape(
+  { inputShape, layers, sources }: Wiring & { readonly inputShape: Shape },
+  visit: (layer: Layer, index: number, inputs: readonly Shape[]) => void,
+): Shape {
+  const shapes: Shape[] = [];
+  layers.forEach((layer, i) => {
+    const inputs = sources[i]!.map((s) => (s < 0 ? inputShape : shapes[s]!));
+    visit(layer, i, inputs);
+    shapes.push(layer.outputShape(...(inputs as [Shape])));
+  });
+  return shapes.at(-1) ?? inputShape;
 }
 
 // Rows evaluated at a time by `at`: keeps activations small whatever the number of points.
 const chunk = 4096;
 
+/** What a network is besides its weights; layers follow one another, with their first buffers, unless said otherwise. */
+export type NetworkParts = Pick<Network, "inputShape" | "layers" | "precision"> &
+  Partial<Pick<Network, "sources" | "buffers">>;
+
 /** The network of given weights. Throws ShapeError when they do not fit the layers. */
-export function networkOf(
-  { inputShape, layers, precision }: Pick<Network, "inputShape" | "layers" | "precision">,
-  weights: readonly Weights[],
-): Network {
-  let outputShape = inputShape;
-  layers.forEach((layer, i) => {
-    const next = layer.outputShape(outputShape);
-    expectWeights(i, layer.weightShapes(outputShape), weights[i] ?? {});
-    outputShape = next;
+export function networkOf(parts: NetworkParts, weights: readonly Weights[]): Network {
+  const { inputShape, layers, precision, sources = inSequence(layers.length) } = parts;
+  const buffers: Weights[] = [];
+  const outputShape = eachShape({ inputShape, layers, sources }, (layer, i, inputs) => {
+    expectTensors(i, layer.weightShapes(...(inputs as [Shape])), weights[i] ?? {});
+    const first = layer.initBuffers?.(inputs[0]!, precision) ?? {};
+    const given = parts.buffers?.[i] ?? first;
+    expectTensors(i, Object.fromEntries(Object.entries(first).map(([k, v]) => [k, v.shape])), given);
+    buffers.push(given);
   });
   const inputs = sizeOf(inputShape);
   const outputs = sizeOf(outputShape);
@@ -70,7 +92,9 @@ export function networkOf(
     outputShape,
     precision,
     layers,
+    sources,
     weights,
+    buffers,
     at(x: Matrix): Matrix {
       expectFinite(x, "x");
       const out = matrix(x.rows, outputs);
@@ -85,7 +109,7 @@ export function networkOf(
   return net;
 }
 
-function expectWeights(index: number, expected: Readonly<Record<string, Shape>>, given: Weights): void {
+function expectTensors(index: number, expected: Readonly<Record<string, Shape>>, given: Weights): void {
   const names = Object.keys(expected);
   const extra = Object.keys(given).filter((name) => !names.includes(name));
   if (extra.length > 0) throw new ShapeError(`layer ${index} has no parameter "${extra[0]}"`);
@@ -96,107 +120,25 @@ function expectWeights(index: number, expected: Readonly<Record<string, Shape>>,
   }
 }
 
-/** The forward pass of a batch, with each layer's tape. */
-export function forward(net: Network, x: Tensor): { readonly y: Tensor; readonly tapes: readonly unknown[] } {
-  const tapes: unknown[] = [];
-  let y = x;
-  net.layers.forEach((layer, i) => {
-    const step = layer.forward(net.weights[i]!, y);
-    y = step.y;
-    tapes.push(step.tape);
+/** The network whose layers hold the given tensors, parameters and buffers together. Throws ShapeError as above. */
+export function networkWithTensors(
+  parts: Omit<NetworkParts, "buffers"> & Pick<Network, "sources">,
+  tensors: readonly Weights[],
+): Network {
+  const weights: Weights[] = [];
+  const buffers: Weights[] = [];
+  eachShape(parts, (layer, i, [first]) => {
+    const names = Object.keys(layer.initBuffers?.(first!, parts.precision) ?? {});
+    const given = Object.entries(tensors[i] ?? {});
+    buffers.push(Object.fromEntries(given.filter(([name]) => names.includes(name))));
+    weights.push(Object.fromEntries(given.filter(([name]) => !names.includes(name))));
   });
-  return { y, tapes };
-}
-
-/**
- * The backward pass of one cotangent of the output: visits the layers from last to first with the cotangent that
- * reaches each one's output. The cotangent of the network's input is never formed.
- */
-export function backward(
-  net: Network,
-  tapes: readonly unknown[],
-  dy: Tensor,
-  visit: (index: number, cotangent: Tensor) => void,
-): void {
-  let cotangent = dy;
-  for (let i = net.layers.length - 1; i >= 0; i--) {
-    visit(i, cotangent);
-    if (i > 0) cotangent = net.layers[i]!.vjp(net.weights[i]!, tapes[i], cotangent).dx();
-  }
-}
-
-/** The gradient of ⟨dy, y⟩ with respect to every weight, one record a layer. */
-export function gradient(net: Network, tapes: readonly unknown[], dy: Tensor): Weights[] {
-  const out: Weights[] = net.layers.map(() => ({}));
-  backward(net, tapes, dy, (i, cotangent) => {
-    out[i] = net.layers[i]!.vjp(net.weights[i]!, tapes[i], cotangent).dweights();
-  });
-  return out;
-}
-
-/** The tangent of the output when the weights move along `dweights`: J(x) dw, by forward accumulation. */
-export function pushforward(net: Network, x: Tensor, dweights: readonly Weights[]): Tensor {
-  let y = x;
-  let dy: Tensor | undefined;
-  net.layers.forEach((layer, i) => {
-    const step = layer.forward(net.weights[i]!, y);
-    const moved = Object.keys(dweights[i]!).length > 0 ? dweights[i] : undefined;
-    // Before the first layer with weights nothing moves yet.
-    if (dy || moved) dy = layer.jvp(net.weights[i]!, step.tape, dy, moved);
-    y = step.y;
-  });
-  return dy ?? { shape: y.shape, data: floats(net.precision, y.data.length) };
-}
-
-/** The number of parameters. */
-export function parameterCount(net: Network): number {
-  return net.weights.reduce((sum, record) => sum + weightCount(record), 0);
-}
-
-/** The number of parameters of one layer. */
-export function weightCount(record: Weights): number {
-  return Object.values(record).reduce((sum, { data }) => sum + data.length, 0);
-}
-
-/** Every parameter tensor with its name ("0.weight"), layers in order. */
-export function parameters(
-  weights: readonly Weights[],
-): { readonly name: string; readonly tensor: Tensor }[] {
-  return weights.flatMap((record, i) =>
-    Object.entries(record).map(([name, tensor]) => ({ name: `${i}.${name}`, tensor })),
-  );
-}
-
-/** All weights as one f64 vector, in the order of `parameters`. */
-export function flatten(weights: readonly Weights[]): Float64Array {
-  const out = new Float64Array(weights.reduce((sum, record) => sum + weightCount(record), 0));
-  let at = 0;
-  for (const { tensor } of parameters(weights)) {
-    out.set(tensor.data, at);
-    at += tensor.data.length;
-  }
-  return out;
-}
-
-/** Weights of the shapes of `like` from one vector, in the order of `parameters`. */
-export function unflatten(vector: Float64Array, like: readonly Weights[], precision: Precision): Weights[] {
-  let at = 0;
-  const out = like.map((record) =>
-    Object.fromEntries(
-      Object.entries(record).map(([name, { shape }]) => {
-        const data = floats(precision, sizeOf(shape));
-        data.set(vector.subarray(at, at + data.length));
-        at += data.length;
-        return [name, { shape, data }];
-      }),
-    ),
-  );
-  if (at !== vector.length) throw new ShapeError(`expected ${at} weights, got ${vector.length}`);
-  return out;
+  return networkOf({ ...parts, buffers }, weights);
 }
 
 /** The same function with its weights in another precision. */
 export function withPrecision(net: Network, precision: Precision): Network {
   if (net.precision === precision) return net;
-  return networkOf({ ...net, precision }, unflatten(flatten(net.weights), net.weights, precision));
+  const convert = (records: readonly Weights[]) => unflatten(flatten(records), records, precision);
+  return networkOf({ ...net, precision, buffers: convert(net.buffers) }, convert(net.weights));
 }

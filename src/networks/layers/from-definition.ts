@@ -2,6 +2,7 @@ import { FormatError } from "../../errors/index.ts";
 import type { Layer, LayerDefinition } from "../layer.ts";
 import { erf, gelu, leakyRelu, relu, sigmoid, silu, sin, softplus, tanh } from "./activations.ts";
 import { dense } from "./dense.ts";
+import { fanInSum } from "./fan-in-sum.ts";
 
 /** How each kind of layer is made from its definition: the one place a new kind is registered. */
 const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> = {
@@ -15,6 +16,7 @@ const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> =
   softplus,
   erf,
   sin,
+  fanInSum,
 };
 
 /** The activations by name, as the command line offers them. */

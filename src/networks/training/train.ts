@@ -12,7 +12,9 @@ import {
 import { type Key, key, permutation, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import type { Weights } from "../layer.ts";
-import { forward, gradient, type Network, networkOf, parameters } from "../network.ts";
+import { type Network, networkOf } from "../network.ts";
+import { forward, gradient, trainingForward } from "../passes.ts";
+import { parameters } from "../weights.ts";
 import { type Loss, mse } from "./losses.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import { constantSchedule, type Schedule } from "./schedules.ts";
@@ -72,12 +74,12 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
   if (validation) loss.check(net.outputs, validation.y);
 
   const weights = cloneWeights(net.weights);
-  const working = networkOf(net, weights);
+  let working = networkOf(net, weights);
   const arrays = parameters(weights).map(({ tensor }) => tensor.data);
   const state = optimizer.start(arrays.map((a) => a.length));
   const batches = Math.ceil(data.x.rows / batchSize);
   const history: Epoch[] = [];
-  let kept = { epoch: 0, loss: Infinity, weights: net.weights };
+  let kept: { epoch: number; loss: number; network: Network } = { epoch: 0, loss: Infinity, network: net };
 
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const order = permutation(split(root, epoch), data.x.rows);
@@ -85,7 +87,11 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
     let learningRate = optimizer.learningRate;
     for (let batch = 0; batch < batches; batch++) {
       const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
-      const { y, tapes } = forward(working, gather(data.x, rows, net));
+      const { y, tapes, buffers } = trainingForward(
+        working,
+        gather(data.x, rows, net),
+        split(split(root, "dropout"), (epoch - 1) * batches + batch),
+      );
       const { value, dy } = loss.evaluate(y, takeRows(data.y, rows));
       if (!Number.isFinite(value)) {
         throw new NonFiniteError(
@@ -95,6 +101,7 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
       total += value * rows.length;
       learningRate = optimizer.learningRate * schedule((epoch - 1 + batch / batches) / epochs);
       state.step(arrays, gradientArrays(working, tapes, dy), learningRate);
+      working = { ...working, buffers };
       yield {
         stage: "train",
         done: (epoch - 1) * batches + batch + 1,
@@ -110,11 +117,12 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
     };
     history.push(record);
     const score = record.validationLoss ?? -epoch; // without validation the last epoch is the one kept
-    if (score < kept.loss) kept = { epoch, loss: score, weights: cloneWeights(weights) };
-    if (onEpoch?.(record, networkOf(net, cloneWeights(weights))) === false) break;
+    const snapshot = () => networkOf(working, cloneWeights(weights));
+    if (score < kept.loss) kept = { epoch, loss: score, network: snapshot() };
+    if (onEpoch?.(record, snapshot()) === false) break;
     if (validation && patience !== undefined && epoch - kept.epoch >= patience) break;
   }
-  return { network: networkOf(net, kept.weights), history, keptEpoch: kept.epoch };
+  return { network: kept.network, history, keptEpoch: kept.epoch };
 }
 
 /** The mean loss over all examples. */

@@ -1,0 +1,131 @@
+import { floats, type Tensor } from "../linalg/index.ts";
+import { type Key, split } from "../random/index.ts";
+import type { Layer, Weights } from "./layer.ts";
+import type { Network } from "./network.ts";
+
+/** A layer's parameters and buffers together, as its functions take them. */
+export function tensorsOf(net: Network, index: number): Weights {
+  const buffers = net.buffers[index]!;
+  const weights = net.weights[index]!;
+  return Object.keys(buffers).length > 0 ? { ...weights, ...buffers } : weights;
+}
+
+/** The forward pass of a batch, with each layer's tape. */
+export function forward(net: Network, x: Tensor): { readonly y: Tensor; readonly tapes: readonly unknown[] } {
+  const tapes: unknown[] = [];
+  const y = flow(net, x, (layer, i, inputs) => {
+    const step = layer.forward(tensorsOf(net, i), ...(inputs as [Tensor]));
+    tapes.push(step.tape);
+    return step.y;
+  });
+  return { y, tapes };
+}
+
+/** The forward pass as training wants it (dropout by `k`, batch statistics), with the layers' new buffers. */
+export function trainingForward(
+  net: Network,
+  x: Tensor,
+  k: Key,
+): { readonly y: Tensor; readonly tapes: readonly unknown[]; readonly buffers: readonly Weights[] } {
+  const tapes: unknown[] = [];
+  const buffers: Weights[] = [];
+  const y = flow(net, x, (layer, i, inputs) => {
+    const given = tensorsOf(net, i);
+    const step: { y: Tensor; tape: unknown; buffers?: Weights } = layer.trainingForward
+      ? layer.trainingForward(given, split(k, i), ...(inputs as [Tensor]))
+      : layer.forward(given, ...(inputs as [Tensor]));
+    tapes.push(step.tape);
+    buffers.push(step.buffers ?? net.buffers[i]!);
+    return step.y;
+  });
+  return { y, tapes, buffers };
+}
+
+/** Computes each layer's value from its sources' and lets go of a value once nothing needs it any more. */
+function flow<V>(net: Network, x: V, step: (layer: Layer, index: number, inputs: readonly V[]) => V): V {
+  const values: (V | undefined)[] = [];
+  const lastUse = net.layers.map((_, i) => i);
+  net.sources.forEach((from, i) => {
+    for (const s of from) if (s >= 0) lastUse[s] = i;
+  });
+  net.layers.forEach((layer, i) => {
+    const from = net.sources[i]!;
+    values[i] = step(
+      layer,
+      i,
+      from.map((s) => (s < 0 ? x : values[s]!)),
+    );
+    for (const s of from) if (s >= 0 && lastUse[s] === i) values[s] = undefined;
+  });
+  return values.at(-1) ?? x;
+}
+
+/**
+ * The backward pass of one cotangent of the output: visits the layers from last to first with the cotangent that
+ * reaches each one's output. Cotangents are formed only where a layer before has weights; that of the network's input
+ * is returned when `toInput`.
+ */
+export function backward(
+  net: Network,
+  tapes: readonly unknown[],
+  dy: Tensor,
+  visit: (index: number, cotangent: Tensor) => void,
+  toInput = false,
+): Tensor | undefined {
+  const wanted = net.layers.map((_, i) => toInput || Object.keys(net.weights[i]!).length > 0);
+  net.sources.forEach((from, i) => {
+    if (from.some((s) => s >= 0 && wanted[s])) wanted[i] = true;
+  });
+  const cotangents = new Map<number, Tensor>([[net.layers.length - 1, dy]]);
+  for (let i = net.layers.length - 1; i >= 0; i--) {
+    const cotangent = cotangents.get(i);
+    if (!cotangent) continue;
+    cotangents.delete(i);
+    visit(i, cotangent);
+    const from = net.sources[i]!;
+    if (!from.some((s) => (s < 0 ? toInput : wanted[s]))) continue;
+    const pullback = net.layers[i]!.vjp(tensorsOf(net, i), tapes[i], cotangent);
+    from.forEach((s, input) => {
+      if (!(s < 0 ? toInput : wanted[s])) return;
+      const before = cotangents.get(s);
+      const dx = pullback.dx(input);
+      cotangents.set(s, before ? plus(before, dx) : dx);
+    });
+  }
+  return cotangents.get(-1);
+}
+
+function plus(a: Tensor, b: Tensor): Tensor {
+  const data = a.data.slice();
+  for (let i = 0; i < data.length; i++) data[i]! += b.data[i]!;
+  return { shape: a.shape, data };
+}
+
+/** The gradient of ⟨dy, y⟩ with respect to every weight, one record a layer. */
+export function gradient(net: Network, tapes: readonly unknown[], dy: Tensor): Weights[] {
+  const out: Weights[] = net.layers.map(() => ({}));
+  backward(net, tapes, dy, (i, cotangent) => {
+    out[i] = net.layers[i]!.vjp(tensorsOf(net, i), tapes[i], cotangent).dweights();
+  });
+  return out;
+}
+
+/** The tangent of the output when the weights move along `dweights`: J(x) dw, by forward accumulation. */
+export function pushforward(net: Network, x: Tensor, dweights: readonly Weights[]): Tensor {
+  interface Dual {
+    readonly value: Tensor;
+    readonly tangent: Tensor | undefined;
+  }
+  const { value, tangent } = flow<Dual>(net, { value: x, tangent: undefined }, (layer, i, inputs) => {
+    const step = layer.forward(tensorsOf(net, i), ...(inputs.map((d) => d.value) as [Tensor]));
+    const moved = Object.keys(dweights[i]!).length > 0 ? dweights[i] : undefined;
+    const [first, ...more] = inputs.map((d) => d.tangent);
+    // Where neither the inputs nor the weights move, nothing moves yet.
+    const still = !moved && !first && more.every((d) => !d);
+    return {
+      value: step.y,
+      tangent: still ? undefined : layer.jvp(tensorsOf(net, i), step.tape, first, moved, ...more),
+    };
+  });
+  return tangent ?? { shape: value.shape, data: floats(net.precision, value.data.length) };
+}
