@@ -1,0 +1,63 @@
+import { engine } from "../../engine/index.ts";
+import { block, gramOf, type Matrix, matrix, operand, rowRange, type Tensor } from "../../linalg/index.ts";
+import type { Layer, TangentSide } from "../layer.ts";
+
+/**
+ * `scale` times the Gram of per-example gradients, one a row, added to `out` (a.rows × b.rows); the same matrix twice
+ * costs half and adds a symmetric matrix to the last bit.
+ */
+export function addGramOfGradients(a: Matrix, b: Matrix, scale: number, out: Matrix): void {
+  if (a !== b) {
+    engine().gemm(a.rows, b.rows, a.cols, scale, operand(a), operand(b, true), 1, block(out));
+    return;
+  }
+  const gram = gramOf(a);
+  for (let k = 0; k < gram.data.length; k++) out.data[k]! += scale * gram.data[k]!;
+}
+
+/** Adds the gradient of ⟨dy, y⟩, for one example alone, in each of the layer's parameters to `row`. */
+export type ExampleGradient<T> = (tape: T, dy: Tensor, example: number, row: Float64Array) => void;
+
+/** The gradients of every example and output as rows, point-major, in f64. */
+export function exampleGradients<T>(side: TangentSide<T>, width: number, add: ExampleGradient<T>): Matrix {
+  const outputs = side.cotangents.length;
+  const out = matrix(side.cotangents[0]!.shape[0]! * outputs, width);
+  side.cotangents.forEach((dy, p) => {
+    for (let i = 0; i < dy.shape[0]!; i++) {
+      const row = i * outputs + p;
+      add(side.tape, dy, i, rowRange(out, row, row + 1).data);
+    }
+  });
+  return out;
+}
+
+/** The gradient summed over the examples of a batch. */
+export function summedGradient<T>(tape: T, dy: Tensor, width: number, add: ExampleGradient<T>): Float64Array {
+  const sum = new Float64Array(width);
+  for (let i = 0; i < dy.shape[0]!; i++) add(tape, dy, i, sum);
+  return sum;
+}
+
+/** The tangent readings of a layer with few parameters (`width` of them): its per-example gradients, written out. */
+export function gradientTangent<T>(
+  width: (tape: T) => number,
+  add: ExampleGradient<T>,
+): Required<Pick<Layer<T>, "addTangentGram" | "addTangentDiagonal" | "writeJacobian">> {
+  const gradients = (side: TangentSide<T>) => exampleGradients(side, width(side.tape), add);
+  return {
+    addTangentGram(a, b, scale, out) {
+      const rows = gradients(a);
+      addGramOfGradients(rows, a === b ? rows : gradients(b), scale, out);
+    },
+    addTangentDiagonal(side, scale, out) {
+      const { data, cols } = gradients(side);
+      for (let k = 0; k < data.length; k++) out[Math.floor(k / cols)]! += scale * data[k]! ** 2;
+    },
+    writeJacobian(side, out, column) {
+      const rows = gradients(side);
+      for (let r = 0; r < rows.rows; r++) {
+        out.data.set(rowRange(rows, r, r + 1).data, r * out.cols + column);
+      }
+    },
+  };
+}
