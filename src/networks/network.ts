@@ -109,6 +109,11 @@ export function networkOf(parts: NetworkParts, weights: readonly Weights[]): Net
   return net;
 }
 
+/** Whether a function is a network. */
+export function isNetwork(fn: Fn): fn is Network {
+  return "layers" in fn && "sources" in fn && "weights" in fn;
+}
+
 function expectTensors(index: number, expected: Readonly<Record<string, Shape>>, given: Weights): void {
   const names = Object.keys(expected);
   const extra = Object.keys(given).filter((name) => !names.includes(name));
