@@ -21,19 +21,24 @@ export function forward(net: Network, x: Tensor): { readonly y: Tensor; readonly
   return { y, tapes };
 }
 
-/** The forward pass as training wants it (dropout by `k`, batch statistics), with the layers' new buffers. */
+/**
+ * The forward pass as training wants it (dropout by `k`, batch statistics), with the layers' new buffers; frozen
+ * layers act as they do in use.
+ */
 export function trainingForward(
   net: Network,
   x: Tensor,
   k: Key,
+  frozen: ReadonlySet<number> = new Set(),
 ): { readonly y: Tensor; readonly tapes: readonly unknown[]; readonly buffers: readonly Weights[] } {
   const tapes: unknown[] = [];
   const buffers: Weights[] = [];
   const y = flow(net, x, (layer, i, inputs) => {
     const given = tensorsOf(net, i);
-    const step: { y: Tensor; tape: unknown; buffers?: Weights } = layer.trainingForward
-      ? layer.trainingForward(given, split(k, i), ...(inputs as [Tensor]))
-      : layer.forward(given, ...(inputs as [Tensor]));
+    const step: { y: Tensor; tape: unknown; buffers?: Weights } =
+      layer.trainingForward && !frozen.has(i)
+        ? layer.trainingForward(given, split(k, i), ...(inputs as [Tensor]))
+        : layer.forward(given, ...(inputs as [Tensor]));
     tapes.push(step.tape);
     buffers.push(step.buffers ?? net.buffers[i]!);
     return step.y;
@@ -101,10 +106,16 @@ function plus(a: Tensor, b: Tensor): Tensor {
   return { shape: a.shape, data };
 }
 
-/** The gradient of ⟨dy, y⟩ with respect to every weight, one record a layer. */
-export function gradient(net: Network, tapes: readonly unknown[], dy: Tensor): Weights[] {
+/** The gradient of ⟨dy, y⟩ with respect to every weight, one record a layer; empty for the layers left out. */
+export function gradient(
+  net: Network,
+  tapes: readonly unknown[],
+  dy: Tensor,
+  without: ReadonlySet<number> = new Set(),
+): Weights[] {
   const out: Weights[] = net.layers.map(() => ({}));
   backward(net, tapes, dy, (i, cotangent) => {
+    if (without.has(i)) return;
     out[i] = net.layers[i]!.vjp(tensorsOf(net, i), tapes[i], cotangent).dweights();
   });
   return out;

@@ -207,3 +207,28 @@ describe("train", () => {
     expect(() => adam({ learningRate: -1 })).toThrow(UsageError);
   });
 });
+
+describe("training in part", () => {
+  const examples = { x: randomMatrix(30, 3, "part x"), y: randomMatrix(30, 2, "part y") };
+  const net = network({ inputShape: [3], layers: [dense(6), tanh(), dense(2)], seed: 1, precision: "f64" });
+  it("stops after so many minibatches, where a longer run would have been by then", () => {
+    const options = { batchSize: 10, epochs: 4, seed: 2 };
+    const short = runSync(train(net, examples, { ...options, maxSteps: 6 })).network;
+    const long = runSync(train(net, examples, { ...options, epochs: 2 })).network;
+    expect(flatten(short.weights)).toEqual(flatten(long.weights));
+  });
+  it("leaves frozen layers as they are and moves the others", () => {
+    const { network: after } = runSync(train(net, examples, { epochs: 3, frozen: [0] }));
+    expect(after.weights[0]).toEqual(net.weights[0]);
+    expect(after.weights[2]).not.toEqual(net.weights[2]);
+  });
+  it("holds masked weights at zero", () => {
+    const { weight } = net.weights[0]!;
+    const mask = { shape: weight!.shape, data: weight!.data.map((_, k) => k % 2) };
+    const { network: after } = runSync(train(net, examples, { epochs: 3, masks: [{ weight: mask }] }));
+    after.weights[0]!.weight!.data.forEach((w, k) => {
+      expect(w === 0).toBe(k % 2 === 0);
+    });
+    expect(() => runSync(train(net, examples, { masks: [{ gain: mask }] }))).toThrow('no parameter "gain"');
+  });
+});

@@ -1,4 +1,3 @@
-import type { Floats } from "../../engine/index.ts";
 import { NonFiniteError, ShapeError, UsageError } from "../../errors/index.ts";
 import {
   expectFinite,
@@ -54,6 +53,12 @@ export interface TrainOptions {
   readonly validation?: Examples | number;
   /** Stop after this many epochs without a better validation loss. */
   readonly patience?: number;
+  /** Stop after this many minibatches. */
+  readonly maxSteps?: number;
+  /** Positions of layers whose weights stay as they are. */
+  readonly frozen?: readonly number[];
+  /** Weights to hold at zero, by layer and name: 1 keeps a weight, 0 removes it. */
+  readonly masks?: readonly Weights[];
   /** Seed of the split and of the order of the minibatches. */
   readonly seed?: number;
   /** Called after each epoch with a network that is safe to keep; return false to stop. */
@@ -66,6 +71,7 @@ export interface TrainOptions {
  */
 export function* train(net: Network, examples: Examples, options: TrainOptions = {}): Task<Training> {
   const { epochs = 60, batchSize = 128, loss = mse(), optimizer = adam(), patience, onEpoch } = options;
+  const { maxSteps = Infinity } = options;
   const schedule = options.schedule ?? constantSchedule();
   const root = split(key(options.seed ?? 0), "train");
   check(net, examples, options);
@@ -74,23 +80,30 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
   if (validation) loss.check(net.outputs, validation.y);
 
   const weights = cloneWeights(net.weights);
+  const hold = masking(weights, options.masks);
+  hold();
   let working = networkOf(net, weights);
-  const arrays = parameters(weights).map(({ tensor }) => tensor.data);
+  const frozen = new Set(options.frozen);
+  const free = (records: readonly Weights[]) => records.map((record, i) => (frozen.has(i) ? {} : record));
+  const arrays = parameters(free(weights)).map(({ tensor }) => tensor.data);
   const state = optimizer.start(arrays.map((a) => a.length));
   const batches = Math.ceil(data.x.rows / batchSize);
   const history: Epoch[] = [];
   let kept: { epoch: number; loss: number; network: Network } = { epoch: 0, loss: Infinity, network: net };
 
-  for (let epoch = 1; epoch <= epochs; epoch++) {
+  let steps = 0;
+  for (let epoch = 1; epoch <= epochs && steps < maxSteps; epoch++) {
     const order = permutation(split(root, epoch), data.x.rows);
     let total = 0;
+    let seen = 0;
     let learningRate = optimizer.learningRate;
-    for (let batch = 0; batch < batches; batch++) {
+    for (let batch = 0; batch < batches && steps < maxSteps; batch++, steps++) {
       const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
       const { y, tapes, buffers } = trainingForward(
         working,
         gather(data.x, rows, net),
-        split(split(root, "dropout"), (epoch - 1) * batches + batch),
+        split(split(root, "dropout"), steps),
+        frozen,
       );
       const { value, dy } = loss.evaluate(y, takeRows(data.y, rows));
       if (!Number.isFinite(value)) {
@@ -99,19 +112,22 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
         );
       }
       total += value * rows.length;
+      seen += rows.length;
       learningRate = optimizer.learningRate * schedule((epoch - 1 + batch / batches) / epochs);
-      state.step(arrays, gradientArrays(working, tapes, dy), learningRate);
+      const slopes = parameters(gradient(working, tapes, dy, frozen)).map(({ tensor }) => tensor.data);
+      state.step(arrays, slopes, learningRate);
+      hold();
       working = { ...working, buffers };
       yield {
         stage: "train",
-        done: (epoch - 1) * batches + batch + 1,
-        total: epochs * batches,
+        done: steps + 1,
+        total: Math.min(maxSteps, epochs * batches),
         metrics: { epoch, loss: value },
       };
     }
     const record: Epoch = {
       epoch,
-      trainLoss: total / data.x.rows,
+      trainLoss: total / seen,
       learningRate,
       ...(validation && { validationLoss: evaluate(working, validation, loss) }),
     };
@@ -140,8 +156,12 @@ export function evaluate(net: Network, { x, y }: Examples, loss: Loss): number {
 function check(
   net: Network,
   { x, y }: Examples,
-  { epochs = 60, batchSize = 128, patience, validation }: TrainOptions,
+  { epochs = 60, batchSize = 128, patience, validation, maxSteps = 1, frozen = [] }: TrainOptions,
 ) {
+  if (!Number.isInteger(maxSteps) || maxSteps < 1)
+    throw new UsageError(`maxSteps is a whole number of at least 1, got ${maxSteps}`);
+  const unknown = frozen.find((i) => net.layers[i] === undefined);
+  if (unknown !== undefined) throw new UsageError(`frozen: the network has no layer ${unknown}`);
   expectShape(x, "x", undefined, net.inputs);
   expectShape(y, "y", x.rows, undefined);
   if (x.rows === 0) throw new ShapeError("train: there are no examples");
@@ -180,8 +200,20 @@ function gather(x: Matrix, rows: Int32Array, net: Network): Tensor {
   return toTensor(takeRows(x, rows), net.inputShape, net.precision);
 }
 
-function gradientArrays(net: Network, tapes: readonly unknown[], dy: Tensor): Floats[] {
-  return parameters(gradient(net, tapes, dy)).map(({ tensor }) => tensor.data);
+/** What puts masked weights back to zero. Throws ShapeError for a mask that fits no parameter. */
+function masking(weights: readonly Weights[], masks: readonly Weights[] = []): () => void {
+  const pairs = masks.flatMap((record, i) =>
+    Object.entries(record).map(([name, mask]) => {
+      const data = weights[i]?.[name]?.data;
+      if (data?.length !== mask.data.length) {
+        throw new ShapeError(`masks: layer ${i} has no parameter "${name}" of ${mask.data.length} numbers`);
+      }
+      return [data, mask.data] as const;
+    }),
+  );
+  return () => {
+    for (const [data, mask] of pairs) for (let k = 0; k < data.length; k++) data[k]! *= mask[k]!;
+  };
 }
 
 function cloneWeights(weights: readonly Weights[]): Weights[] {
