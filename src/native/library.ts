@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { FunspaceError } from "../errors/index.ts";
+import { betterCore, processorFlags } from "./openblas-core.ts";
 
 /** A routine of the library. Fortran passes everything by address: numbers come as one-element arrays. */
 export type Routine = (...values: unknown[]) => void;
@@ -7,6 +8,8 @@ export type Routine = (...values: unknown[]) => void;
 export interface Library {
   /** The file or name that was loaded. */
   readonly path: string;
+  /** The processor whose kernels it uses, where it says so (OpenBLAS does). */
+  readonly core: string | undefined;
   readonly gemm: { readonly double: Routine; readonly single: Routine };
   readonly syrk: Routine;
   readonly trsm: Routine;
@@ -45,6 +48,7 @@ const CANDIDATES: Readonly<Record<string, readonly (readonly [blas: string, lapa
 
 interface Handle {
   func(name: string, result: string, parameters: readonly string[]): Routine;
+  unload(): void;
 }
 interface Koffi {
   load(path: string): Handle;
@@ -69,11 +73,12 @@ function koffi(): Koffi {
  */
 export function openLibrary(path = process.env.FUNSPACE_BLAS): Library {
   const { load } = koffi();
+  const open = (file: string) => withBestCore(file, load);
   const candidates = path ? [[path, path] as const] : (CANDIDATES[process.platform] ?? []);
   const failures: string[] = [];
   for (const [blas, lapack] of candidates) {
     try {
-      const first = load(blas);
+      const first = open(blas);
       return bind(blas, first, lapack === blas ? first : load(lapack));
     } catch (cause) {
       failures.push(`${blas}: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`);
@@ -84,6 +89,30 @@ export function openLibrary(path = process.env.FUNSPACE_BLAS): Library {
     `No BLAS with LAPACK could be opened (${failures.join("; ") || `none is known for ${process.platform}`}). ` +
       "Install one (on Debian: apt-get install libopenblas0-pthread) or set FUNSPACE_BLAS to its file.",
   );
+}
+
+/** Loads a library; an OpenBLAS that mistook the processor is loaded again with the right core named. */
+function withBestCore(file: string, load: (file: string) => Handle): Handle {
+  const handle = load(file);
+  const taken = coreOf(handle);
+  const better = taken === undefined ? undefined : betterCore(taken, processorFlags());
+  if (better === undefined || process.env.OPENBLAS_CORETYPE) return handle;
+  handle.unload();
+  process.env.OPENBLAS_CORETYPE = better; // read while the library loads
+  try {
+    return load(file);
+  } finally {
+    delete process.env.OPENBLAS_CORETYPE;
+  }
+}
+
+/** The core that an OpenBLAS chose its kernels for; undefined for other libraries. */
+function coreOf(blas: Handle): string | undefined {
+  try {
+    return (blas.func("openblas_get_corename", "str", []) as unknown as () => string)();
+  } catch {
+    return undefined;
+  }
 }
 
 function bind(path: string, blas: Handle, lapack: Handle): Library {
@@ -109,6 +138,7 @@ function bind(path: string, blas: Handle, lapack: Handle): Library {
   };
   return {
     path,
+    core: coreOf(blas),
     gemm: { double: routine(blas, "dgemm_", 13, 2), single: routine(blas, "sgemm_", 13, 2) },
     syrk: routine(blas, "dsyrk_", 10, 2),
     trsm: routine(blas, "dtrsm_", 11, 4),

@@ -8,6 +8,8 @@ import { type Library, openLibrary } from "./library.ts";
 export interface NativeEngine extends Engine {
   readonly name: "native";
   readonly library: string;
+  /** The processor whose kernels the library uses, where it says so. */
+  readonly core: string | undefined;
 }
 
 const NORMAL = Buffer.from("N");
@@ -37,7 +39,14 @@ export function nativeEngine(path?: string): NativeEngine {
   const stated = Number(process.env.FUNSPACE_THREADS);
   if (Number.isInteger(stated) && stated >= 1) library.setThreads?.(stated);
   const threads = library.threads?.() ?? availableParallelism();
-  return { ...wasm, ...routines(library), name: "native", threads, library: library.path };
+  return {
+    ...wasm,
+    ...routines(library),
+    name: "native",
+    threads,
+    library: library.path,
+    core: library.core,
+  };
 }
 
 /** Makes a native engine the one in use, and returns it. Throws where no library can be opened. */

@@ -25,14 +25,16 @@ async function doctorAction({ json }: { json?: boolean }): Promise<void> {
     }),
   }));
   const found = native.engine
-    ? `native: ${native.engine.library}, ${native.engine.threads} threads`
+    ? `native: ${native.engine.library}${native.engine.core ? ` (kernels for ${native.engine.core})` : ""}, ${native.engine.threads} threads`
     : `native: none. ${native.why}`;
   print(
     {
       json: {
         command: "doctor",
         engines: hands.map(({ name, threads }) => ({ name, threads })),
-        native: native.engine ? { library: native.engine.library } : { missing: native.why },
+        native: native.engine
+          ? { library: native.engine.library, core: native.engine.core }
+          : { missing: native.why },
         speed: rows,
       },
       text: [
