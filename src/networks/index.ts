@@ -1,8 +1,15 @@
 export * from "./layer.ts";
 export * from "./layers/activations.ts";
+export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.ts";
 export { dense } from "./layers/dense.ts";
+export { dropout } from "./layers/dropout.ts";
+export { embedding } from "./layers/embedding.ts";
 export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
+export { groupNorm } from "./layers/group-norm.ts";
+export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
+export { prelu } from "./layers/prelu.ts";
+export { logSoftmax, softmax } from "./layers/softmax.ts";
 export * from "./network.ts";
 export * from "./network-file.ts";
 export * from "./passes.ts";

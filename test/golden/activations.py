@@ -18,6 +18,15 @@ FUNCTIONS = {
     "softplus": lambda x: F.softplus(x, threshold=500),  # PyTorch's default is x itself from 20 on
     "erf": torch.erf,
     "sin": torch.sin,
+    "cos": torch.cos,
+    "exp": torch.exp,
+    "abs": torch.abs,
+    "elu": F.elu,
+    "selu": F.selu,
+    "hard_tanh": F.hardtanh,
+    "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,  # F.hardsigmoid cannot be differentiated twice
+    "hard_swish": F.hardswish,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
 }
 
 EXACT = {
@@ -28,6 +37,8 @@ EXACT = {
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "erf": mpmath.erf,
     "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "exp": mpmath.exp,
 }
 
 # No point but 0 itself lies on a kink; PyTorch's derivative there is relu' = 0, leaky relu' = slope.
@@ -43,7 +54,7 @@ def derivatives(f):
         (second,) = torch.autograd.grad(first.sum(), x, allow_unused=True)
     else:
         second = None
-    return {"y": y, "dy": first, "d2y": torch.zeros_like(x) if second is None else second}
+    return {"y": y, "dy": first, "d2y": torch.zeros_like(x) if second is None else second + 0 * x}
 
 
 content = {"x": grid, "leaky_slope": 0.01, "functions": {name: derivatives(f) for name, f in FUNCTIONS.items()}}

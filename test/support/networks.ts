@@ -2,7 +2,7 @@ import { activations, dense, type Layer, type Network, networkOf } from "../../s
 
 /** The activation that PyTorch calls `name`. */
 export function activationOf(name: string): Layer {
-  return activations[name === "leaky_relu" ? "leakyRelu" : name]!();
+  return activations[name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase())]!();
 }
 
 /** Our network with the weights of a golden file. */

@@ -38,23 +38,29 @@ export function summedGradient<T>(tape: T, dy: Tensor, width: number, add: Examp
   return sum;
 }
 
-/** The tangent readings of a layer with few parameters (`width` of them): its per-example gradients, written out. */
+/**
+ * The tangent readings of a layer with few parameters (`width` of them): its per-example gradients, written out. For
+ * the trace over the outputs, with one row an example, those of all outputs count as one longer gradient.
+ */
 export function gradientTangent<T>(
   width: (tape: T) => number,
   add: ExampleGradient<T>,
 ): Required<Pick<Layer<T>, "addTangentGram" | "addTangentDiagonal" | "writeJacobian">> {
-  const gradients = (side: TangentSide<T>) => exampleGradients(side, width(side.tape), add);
+  const gradients = (side: TangentSide<T>, rows: number): Matrix => {
+    const { data } = exampleGradients(side, width(side.tape), add);
+    return matrix(rows, data.length / rows, data);
+  };
   return {
     addTangentGram(a, b, scale, out) {
-      const rows = gradients(a);
-      addGramOfGradients(rows, a === b ? rows : gradients(b), scale, out);
+      const rows = gradients(a, out.rows);
+      addGramOfGradients(rows, a === b ? rows : gradients(b, out.cols), scale, out);
     },
     addTangentDiagonal(side, scale, out) {
-      const { data, cols } = gradients(side);
+      const { data, cols } = gradients(side, out.length);
       for (let k = 0; k < data.length; k++) out[Math.floor(k / cols)]! += scale * data[k]! ** 2;
     },
     writeJacobian(side, out, column) {
-      const rows = gradients(side);
+      const rows = gradients(side, out.rows);
       for (let r = 0; r < rows.rows; r++) {
         out.data.set(rowRange(rows, r, r + 1).data, r * out.cols + column);
       }
