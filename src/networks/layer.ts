@@ -69,11 +69,12 @@ export interface Layer<T = unknown> {
   ): Tensor;
   /**
    * `scale` times this layer's share of J Jᵀ, added to `out` in f64, J never formed:
-   * out[i·o + p, j·o + q] += scale · ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩ over the layer's own weights w. Absent on layers
-   * without weights.
+   * out[i·o + p, j·o + q] += scale · ⟨∂f_p(x_i)/∂w, ∂f_q(z_j)/∂w⟩ over the layer's own weights w. Where `out` has one
+   * row and column an example, the trace over the outputs: out[i, j] += scale · Σ_p ⟨∂f_p(x_i)/∂w, ∂f_p(z_j)/∂w⟩.
+   * Absent on layers without weights.
    */
   addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, scale: number, out: Matrix): void;
-  /** `scale` times the diagonal of the share with itself, n·o long, added to `out`. */
+  /** `scale` times the diagonal of the share with itself, n·o long (or n: the trace's), added to `out`. */
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
   writeJacobian?(side: TangentSide<T>, out: Matrix, column: number): void;

@@ -1,16 +1,14 @@
 import { engine } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
-import {
-  floats,
-  floatsLike,
-  gramOf,
-  type Matrix,
-  multiply,
-  sizeOf,
-  type Tensor,
-} from "../../linalg/index.ts";
+import { floats, floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
 import { split, uniform } from "../../random/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
+import {
+  addLinearTangentDiagonal,
+  addLinearTangentGram,
+  type LinearSide,
+  writeLinearJacobian,
+} from "./linear-tangent.ts";
 
 /** A dense layer's tape: its input, [n, inputs]. */
 type Tape = Tensor;
@@ -85,45 +83,21 @@ export function dense(units: number): Layer<Tape> {
       return fromInput ?? fromWeights ?? { shape: [n, units], data: floatsLike(x.data, n * units) };
     },
     addTangentGram(a, b, scale, out) {
-      // ⟨Δ_i x_iᵀ, Δ_j x_jᵀ⟩ + ⟨Δ_i, Δ_j⟩ = (x_i·x_j + 1)(Δ_i·Δ_j): no weight gradient is ever formed.
-      const same = a === b;
-      const xa = wide(a.tape);
-      const da = stackCotangents(a);
-      const inputs = same ? gramOf(xa) : multiply(xa, wide(b.tape), { b: true });
-      const deltas = same ? gramOf(da) : multiply(da, stackCotangents(b), { b: true });
-      const outputs = a.cotangents.length;
-      const cols = deltas.cols;
-      for (let r = 0; r < deltas.rows; r++) {
-        const from = Math.floor(r / outputs) * inputs.cols;
-        for (let j = 0, c = r * cols; j < inputs.cols; j++) {
-          const factor = scale * (inputs.data[from + j]! + 1);
-          for (let q = 0; q < outputs; q++, c++) out.data[c]! += factor * deltas.data[c]!;
-        }
-      }
+      const left = linearSide(a);
+      addLinearTangentGram(left, a === b ? left : linearSide(b), scale, out);
     },
-    addTangentDiagonal(side, scale, out) {
-      const x = wide(side.tape);
-      const d = stackCotangents(side);
-      const outputs = side.cotangents.length;
-      for (let r = 0; r < d.rows; r++) {
-        out[r]! += scale * (squaredNorm(x, Math.floor(r / outputs)) + 1) * squaredNorm(d, r);
-      }
-    },
-    writeJacobian(side, out, column) {
-      const x = wide(side.tape);
-      const d = stackCotangents(side);
-      const outputs = side.cotangents.length;
-      for (let r = 0; r < d.rows; r++) {
-        const from = Math.floor(r / outputs) * x.cols;
-        let to = r * out.cols + column;
-        for (let u = 0; u < units; u++) {
-          const delta = d.data[r * units + u]!;
-          for (let j = 0; j < x.cols; j++) out.data[to++] = delta * x.data[from + j]!;
-        }
-        for (let u = 0; u < units; u++) out.data[to++] = d.data[r * units + u]!;
-      }
-    },
+    addTangentDiagonal: (side, scale, out) => addLinearTangentDiagonal(linearSide(side), scale, out),
+    writeJacobian: (side, out, column) => writeLinearJacobian(linearSide(side), out, column),
   };
+}
+
+/** Every axis between the examples and the features counts as positions. */
+function linearSide({ tape, cotangents }: TangentSide<Tape>): LinearSide {
+  const positioned = ({ shape, data }: Tensor): Tensor => {
+    const last = shape.at(-1)!;
+    return { shape: [shape[0]!, data.length / (shape[0]! * last), last], data };
+  };
+  return { inputs: positioned(tape), cotangents: cotangents.map(positioned), bias: true };
 }
 
 function sizes(x: Tensor): [examples: number, inputs: number] {
@@ -161,31 +135,4 @@ function columnSums(t: Tensor, cols: number) {
   const out = floatsLike(t.data, cols);
   out.set(sums);
   return out;
-}
-
-/** A [n, d] tensor as an n × d matrix in f64. */
-function wide(t: Tensor): Matrix {
-  const data = t.data instanceof Float64Array ? t.data : Float64Array.from(t.data);
-  return { rows: t.shape[0]!, cols: t.shape[1]!, data };
-}
-
-/** The cotangents of all outputs as rows, point-major, in f64: row i·o + p is example i's cotangent of output p. */
-function stackCotangents(side: TangentSide<Tape>): Matrix {
-  const first = side.cotangents[0]!;
-  const [n, units] = sizes(first);
-  const outputs = side.cotangents.length;
-  if (outputs === 1) return wide(first);
-  const data = new Float64Array(n * outputs * units);
-  side.cotangents.forEach((cotangent, p) => {
-    for (let i = 0; i < n; i++) {
-      data.set(cotangent.data.subarray(i * units, (i + 1) * units), (i * outputs + p) * units);
-    }
-  });
-  return { rows: n * outputs, cols: units, data };
-}
-
-function squaredNorm(a: Matrix, row: number): number {
-  let sum = 0;
-  for (let k = row * a.cols; k < (row + 1) * a.cols; k++) sum += a.data[k]! * a.data[k]!;
-  return sum;
 }

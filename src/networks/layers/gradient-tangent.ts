@@ -1,17 +1,30 @@
 import { engine } from "../../engine/index.ts";
-import { block, gramOf, type Matrix, matrix, operand, rowRange, type Tensor } from "../../linalg/index.ts";
+import {
+  block,
+  gramOf,
+  type Matrix,
+  matrix,
+  operand,
+  reshape,
+  rowRange,
+  type Tensor,
+} from "../../linalg/index.ts";
 import type { Layer, TangentSide } from "../layer.ts";
 
 /**
- * `scale` times the Gram of per-example gradients, one a row, added to `out` (a.rows × b.rows); the same matrix twice
- * costs half and adds a symmetric matrix to the last bit.
+ * `scale` times the Gram of per-example gradients, a row an example and output, added to `out`; where `out` has one
+ * row an example, its trace over the outputs. The same matrix twice costs half and adds a symmetric matrix to the
+ * last bit.
  */
 export function addGramOfGradients(a: Matrix, b: Matrix, scale: number, out: Matrix): void {
+  // An example's gradients lie one after another: the trace is the Gram of them all as one row.
+  const left = reshape(a, out.rows, a.data.length / out.rows);
   if (a !== b) {
-    engine().gemm(a.rows, b.rows, a.cols, scale, operand(a), operand(b, true), 1, block(out));
+    const right = reshape(b, out.cols, left.cols);
+    engine().gemm(out.rows, out.cols, left.cols, scale, operand(left), operand(right, true), 1, block(out));
     return;
   }
-  const gram = gramOf(a);
+  const gram = gramOf(left);
   for (let k = 0; k < gram.data.length; k++) out.data[k]! += scale * gram.data[k]!;
 }
 
