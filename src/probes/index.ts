@@ -1,7 +1,14 @@
 export * from "./ablate.ts";
+export * from "./attribution.ts";
 export * from "./distance.ts";
 export type { Estimate } from "./estimate.ts";
 export * from "./inner-product.ts";
 export * from "./input-gradient.ts";
+export * from "./interpolate.ts";
+export * from "./map.ts";
 export * from "./measure.ts";
 export * from "./process-distance.ts";
+export * from "./representation.ts";
+export * from "./similarity.ts";
+export * from "./sub-function.ts";
+export * from "./symmetry.ts";

@@ -1,17 +1,7 @@
 import { ShapeError } from "../errors/index.ts";
-import {
-  cholesky,
-  eigh,
-  halfSolve,
-  logDeterminant,
-  type Matrix,
-  matrix,
-  multiply,
-  reshape,
-  subtract,
-  transpose,
-} from "../linalg/index.ts";
+import { cholesky, halfSolve, logDeterminant, type Matrix, reshape, subtract } from "../linalg/index.ts";
 import type { Gaussian, Process } from "../processes/index.ts";
+import { fidelity, trace } from "./bures.ts";
 
 /**
  * The Wasserstein-2 distance of the joint distributions of two processes' values at n points, divided by √n: in
@@ -20,10 +10,7 @@ import type { Gaussian, Process } from "../processes/index.ts";
 export function wasserstein2(p: Process<Gaussian>, q: Process<Gaussian>, x: Matrix): number {
   const [a, b] = jointly(p, q, x);
   const gap = subtract(a.mean, b.mean).data.reduce((s, v) => s + v * v, 0);
-  const root = squareRoot(a.covariance);
-  const cross = eigh(multiply(multiply(root, b.covariance), root)).values;
-  const fidelity = cross.reduce((s, v) => s + Math.sqrt(Math.max(0, v)), 0);
-  const spread = trace(a.covariance) + trace(b.covariance) - 2 * fidelity;
+  const spread = trace(a.covariance) + trace(b.covariance) - 2 * fidelity(a.covariance, b.covariance);
   return Math.sqrt(Math.max(0, gap + spread) / x.rows);
 }
 
@@ -49,20 +36,4 @@ function jointly(p: Process<Gaussian>, q: Process<Gaussian>, x: Matrix): [Gaussi
     throw new ShapeError(`the processes have ${p.outputs} and ${q.outputs} outputs`);
   }
   return [p.at(x), q.at(x)];
-}
-
-function trace(a: Matrix): number {
-  let sum = 0;
-  for (let i = 0; i < a.rows; i++) sum += a.data[i * a.cols + i]!;
-  return sum;
-}
-
-function squareRoot(a: Matrix): Matrix {
-  const { values, vectors } = eigh(a);
-  const scaled = matrix(
-    vectors.rows,
-    vectors.cols,
-    vectors.data.map((v, k) => v * Math.sqrt(Math.max(0, values[k % vectors.cols]!))),
-  );
-  return multiply(scaled, transpose(vectors));
 }
