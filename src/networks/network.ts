@@ -41,14 +41,20 @@ export interface NetworkOptions {
 export function network(options: NetworkOptions): Network {
   const { inputShape, seed = 0, precision = "f32" } = options;
   if (options.layers.length === 0) throw new UsageError("network: at least one layer is needed");
-  const { layers, sources } = wire(options.layers);
+  return drawWeights({ inputShape, precision, ...wire(options.layers) }, seed);
+}
+
+/** A network of the same structure with freshly drawn weights and first buffers. */
+export function drawWeights(
+  parts: Pick<Network, "inputShape" | "precision" | "layers" | "sources">,
+  seed: number,
+): Network {
+  const { inputShape, precision, layers, sources } = parts;
   const weights: Weights[] = [];
-  const buffers: Weights[] = [];
-  eachShape({ inputShape, layers, sources }, (layer, i, [first]) => {
+  eachShape(parts, (layer, i, [first]) => {
     weights.push(layer.init(split(split(key(seed), "layer"), i), first!, precision));
-    buffers.push(layer.initBuffers?.(first!, precision) ?? {});
   });
-  return networkOf({ inputShape, layers, sources, precision, buffers }, weights);
+  return networkOf({ inputShape, precision, layers, sources }, weights);
 }
 
 /** Visits the layers with the shapes of their inputs; returns the shape of the last one's output. */

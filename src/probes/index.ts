@@ -12,3 +12,6 @@ export * from "./representation.ts";
 export * from "./similarity.ts";
 export * from "./sub-function.ts";
 export * from "./symmetry.ts";
+export * from "./ticket.ts";
+export * from "./trajectory.ts";
+export * from "./transfer.ts";
