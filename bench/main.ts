@@ -10,6 +10,8 @@ export interface Row {
   readonly peer: string;
   readonly peerMs: number;
   readonly ratio: number;
+  /** What each found, ours first, where it is not only time that counts. */
+  readonly note?: string;
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
@@ -34,7 +36,7 @@ else {
     const ours = `${r.hand} ${r.ms.toFixed(2)} ms`;
     const theirs = `${r.peer} ${r.peerMs.toFixed(2)} ms`;
     console.log(
-      `${r.workload.padEnd(14)} ${r.size.padStart(9)}  ${ours.padEnd(24)} ${theirs.padEnd(30)} × ${r.ratio.toFixed(2)}`,
+      `${r.workload.padEnd(14)} ${r.size.padStart(9)}  ${ours.padEnd(24)} ${theirs.padEnd(30)} × ${r.ratio.toFixed(2)}${r.note ? `  ${r.note}` : ""}`,
     );
   }
 }
