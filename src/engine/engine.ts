@@ -1,3 +1,5 @@
+import type { ImageRoutines } from "./images.ts";
+
 /**
  * The engine's one face. Every algorithm above is written once against `linalg`, which calls this; which hand
  * does the work (plain reference, WASM SIMD, a native BLAS) changes speed only. All arrays are ordinary typed
@@ -81,7 +83,7 @@ export type Elementwise =
 
 export type EngineName = "reference" | "wasm" | "native";
 
-export interface Engine {
+export interface Engine extends ImageRoutines {
   readonly name: EngineName;
   readonly threads: number;
 

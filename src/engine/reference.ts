@@ -1,5 +1,6 @@
 import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
 import { referenceElementwise } from "./reference-elementwise.ts";
+import { referenceImages } from "./reference-images.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 
 /** Row and column stride of op(A). */
@@ -25,6 +26,7 @@ export const reference: Engine = {
   threads: 1,
   ...referenceKernels,
   ...referenceElementwise,
+  ...referenceImages,
 
   gemm<A extends Floats>(
     m: number,

@@ -8,6 +8,7 @@ import {
   checkPotri,
   checkQr,
 } from "./check-engine-factors.ts";
+import { checkImages } from "./check-engine-images.ts";
 import { checkKernels } from "./check-engine-kernels.ts";
 import { checkNonFinite } from "./check-engine-non-finite.ts";
 import { checkGemm, checkSyrk, checkTrsm } from "./check-engine-products.ts";
@@ -37,4 +38,5 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkQr(check);
   checkCholeskyUpdate(check);
   checkElementwise(check);
+  checkImages(check);
 }

@@ -1,5 +1,6 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
+import { referenceImages } from "../reference-images.ts";
 import { wasmElementwise } from "./elementwise.ts";
 import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
@@ -22,6 +23,7 @@ export const wasm: Engine = {
 
   ...wasmKernels,
   ...wasmElementwise,
+  ...referenceImages,
 
   gemm<A extends Floats>(
     m: number,
