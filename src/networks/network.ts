@@ -81,13 +81,14 @@ export type NetworkParts = Pick<Network, "inputShape" | "layers" | "precision"> 
 /** The network of given weights. Throws ShapeError when they do not fit the layers. */
 export function networkOf(parts: NetworkParts, weights: readonly Weights[]): Network {
   const { inputShape, layers, precision, sources = inSequence(layers.length) } = parts;
+  const ordered: Weights[] = [];
   const buffers: Weights[] = [];
   const outputShape = eachShape({ inputShape, layers, sources }, (layer, i, inputs) => {
-    expectTensors(i, layer.weightShapes(...(inputs as [Shape])), weights[i] ?? {});
+    ordered.push(inOrder(i, layer.weightShapes(...(inputs as [Shape])), weights[i] ?? {}));
     const first = layer.initBuffers?.(inputs[0]!, precision) ?? {};
     const given = parts.buffers?.[i] ?? first;
-    expectTensors(i, Object.fromEntries(Object.entries(first).map(([k, v]) => [k, v.shape])), given);
-    buffers.push(given);
+    const shapes = Object.fromEntries(Object.entries(first).map(([name, { shape }]) => [name, shape]));
+    buffers.push(inOrder(i, shapes, given));
   });
   const inputs = sizeOf(inputShape);
   const outputs = sizeOf(outputShape);
@@ -99,7 +100,7 @@ export function networkOf(parts: NetworkParts, weights: readonly Weights[]): Net
     precision,
     layers,
     sources,
-    weights,
+    weights: ordered,
     buffers,
     at(x: Matrix): Matrix {
       expectFinite(x, "x");
@@ -120,7 +121,8 @@ export function isNetwork(fn: Fn): fn is Network {
   return "layers" in fn && "sources" in fn && "weights" in fn;
 }
 
-function expectTensors(index: number, expected: Readonly<Record<string, Shape>>, given: Weights): void {
+/** The given tensors in the layer's order, whatever that of a file; throws ShapeError when they are not the expected. */
+function inOrder(index: number, expected: Readonly<Record<string, Shape>>, given: Weights): Weights {
   const names = Object.keys(expected);
   const extra = Object.keys(given).filter((name) => !names.includes(name));
   if (extra.length > 0) throw new ShapeError(`layer ${index} has no parameter "${extra[0]}"`);
@@ -129,6 +131,7 @@ function expectTensors(index: number, expected: Readonly<Record<string, Shape>>,
     const got = given[name]?.shape.join(" × ") ?? "nothing";
     if (want !== got) throw new ShapeError(`layer ${index}: "${name}" should be ${want}, got ${got}`);
   }
+  return Object.fromEntries(names.map((name) => [name, given[name]!]));
 }
 
 /** The network whose layers hold the given tensors, parameters and buffers together. Throws ShapeError as above. */

@@ -155,6 +155,12 @@ describe("networks", () => {
     expect(() => decodeNetwork(encodeSafetensors(tensors, bent), "bent")).toThrow("sparse");
   });
 
+  it("keep their tensors in the layers' order, whatever that of a file", () => {
+    const net = network({ inputShape: [3], layers: [dense(4)], seed: 3 });
+    const swapped = networkOf(net, [{ bias: net.weights[0]!.bias!, weight: net.weights[0]!.weight! }]);
+    expect(flatten(swapped.weights)).toEqual(flatten(net.weights));
+  });
+
   it("say what does not fit", () => {
     const net = network({ inputShape: [2], layers: [dense(3)] });
     expect(() => net.at(randomMatrix(1, 3, "x"))).toThrow(ShapeError);
