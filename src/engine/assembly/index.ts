@@ -4,6 +4,22 @@ import { gemm, scale } from "./gemm";
 export { potrf } from "./cholesky";
 export { syevd } from "./eigen";
 export { elementwise_f32, elementwise_f64 } from "./elementwise";
+export {
+  col2im_f32,
+  col2im_f64,
+  convolve_f32,
+  convolve_f64,
+  convolve_pullback_images_f32,
+  convolve_pullback_images_f64,
+  convolve_pullback_weights_f32,
+  convolve_pullback_weights_f64,
+  im2col_f32,
+  im2col_f64,
+  max_pool_f32,
+  max_pool_f64,
+  sum_pool_f32,
+  sum_pool_f64,
+} from "./images";
 export { potri } from "./inverse";
 export { kernel_multiply, kernel_strip, pack_points, sum_parts } from "./kernel";
 export { await_job, barrier, begin, configure, post } from "./parallel";

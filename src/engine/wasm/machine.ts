@@ -154,6 +154,10 @@ export class Job {
     return new Float32Array(this.buffer!, place.address, place.bytes / 4);
   }
 
+  i32(place: Place): Int32Array {
+    return new Int32Array(this.buffer!, place.address, place.bytes / 4);
+  }
+
   /** Runs a routine of about so many operations; its own workspace lies behind the places. */
   run(name: string, operations: number, ...values: number[]): number {
     return this.start(name, operations, ...values)();

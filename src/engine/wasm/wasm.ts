@@ -1,7 +1,7 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
-import { referenceImages } from "../reference-images.ts";
 import { wasmElementwise } from "./elementwise.ts";
+import { wasmImages } from "./images.ts";
 import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
@@ -23,7 +23,7 @@ export const wasm: Engine = {
 
   ...wasmKernels,
   ...wasmElementwise,
-  ...referenceImages,
+  ...wasmImages,
 
   gemm<A extends Floats>(
     m: number,
