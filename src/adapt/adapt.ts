@@ -62,7 +62,7 @@ export function adapt(
   expectObservations({ x, y, noiseVariance: fixed ?? 1 }, network.inputs, network.outputs);
   if (fixed === 0) throw new UsageError("adapt: noiseVariance should be above 0, or left out to be fitted");
   const space = options.space ?? (y.data.length <= parameterCount(network) ? "function" : "weight");
-  const kernel = tangentKernel(network, scales);
+  const kernel = tangentKernel(network, { scales });
   const fitted = fitScales(kernel, data, meanFn(mean, network, y), space, fixed);
   const parameters = Object.fromEntries(
     Object.keys(kernel.parameters).map((name, l) => [name, positive(name, fitted.scales[l]!)]),

@@ -72,7 +72,7 @@ export function networkModelFrom(header: NetworkHeader, tensors: ReadonlyMap<str
 
   const x = asMatrix(tensors, "adaptation.x");
   const y = asMatrix(tensors, "adaptation.y");
-  const plain = tangentKernel(network, adaptation.scales);
+  const plain = tangentKernel(network, { scales: adaptation.scales });
   const names = Object.keys(plain.parameters);
   const kernel = plain.with(
     Object.fromEntries(names.map((name, l) => [name, positive(name, adaptation.values[l] ?? Number.NaN)])),

@@ -6,6 +6,7 @@ export { dropout } from "./layers/dropout.ts";
 export { embedding } from "./layers/embedding.ts";
 export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
+export { addGramOfGradients, gradientTangent } from "./layers/gradient-tangent.ts";
 export { groupNorm } from "./layers/group-norm.ts";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
 export { prelu } from "./layers/prelu.ts";

@@ -2,6 +2,7 @@ import { floats, type Tensor } from "../linalg/index.ts";
 import { type Key, split } from "../random/index.ts";
 import type { Layer, Weights } from "./layer.ts";
 import type { Network } from "./network.ts";
+import { weightedLayers } from "./weights.ts";
 
 /** A layer's parameters and buffers together, as its functions take them. */
 export function tensorsOf(net: Network, index: number): Weights {
@@ -67,8 +68,8 @@ function flow<V>(net: Network, x: V, step: (layer: Layer, index: number, inputs:
 
 /**
  * The backward pass of one cotangent of the output: visits the layers from last to first with the cotangent that
- * reaches each one's output. Cotangents are formed only where a layer before has weights; that of the network's input
- * is returned when `toInput`.
+ * reaches each one's output. Cotangents are formed only on the way to `layers`, those with weights unless given; that
+ * of the network's input is returned when `toInput`.
  */
 export function backward(
   net: Network,
@@ -76,8 +77,9 @@ export function backward(
   dy: Tensor,
   visit: (index: number, cotangent: Tensor) => void,
   toInput = false,
+  layers: readonly number[] = weightedLayers(net),
 ): Tensor | undefined {
-  const wanted = net.layers.map((_, i) => toInput || Object.keys(net.weights[i]!).length > 0);
+  const wanted = net.layers.map((_, i) => toInput || layers.includes(i));
   net.sources.forEach((from, i) => {
     if (from.some((s) => s >= 0 && wanted[s])) wanted[i] = true;
   });

@@ -13,6 +13,11 @@ export function weightCount(record: Weights): number {
   return Object.values(record).reduce((sum, { data }) => sum + data.length, 0);
 }
 
+/** Positions of the layers that have parameters. */
+export function weightedLayers(net: Network): readonly number[] {
+  return net.weights.flatMap((record, i) => (Object.keys(record).length > 0 ? [i] : []));
+}
+
 /** Every parameter tensor with its name ("0.weight"), layers in order. */
 export function parameters(
   weights: readonly Weights[],

@@ -24,7 +24,7 @@ const [x, y, z] = [rows(g.x), columnVector(g.y), rows(g.z)];
 /** The golden file's kernel with the scales it was made with. */
 function goldenKernel(which: "one_scale" | "layer_scales") {
   const scales: number[] = g[which].scales;
-  const kernel = tangentKernel(net, which === "one_scale" ? "shared" : "layer");
+  const kernel = tangentKernel(net, { scales: which === "one_scale" ? "shared" : "layer" });
   const names = Object.keys(kernel.parameters);
   return kernel.with(
     Object.fromEntries(

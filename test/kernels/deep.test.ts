@@ -92,7 +92,7 @@ test("after a plain function only the kernel is fitted", () => {
 });
 
 test("kernels of several outputs add up and scale; only paths of their products are refused", () => {
-  const tangent = tangentKernel(net, "layer");
+  const tangent = tangentKernel(net, { scales: "layer" });
   checkKernel(sum(tangent, scaled(tangentKernel(net), 0.5)), randomMatrix(6, 3, "two outputs"), {
     paths: 200,
   });

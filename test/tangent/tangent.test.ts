@@ -63,7 +63,7 @@ describe("the tangent kernel as a kernel", () => {
   const x = randomMatrix(6, 2, "x");
 
   it("scales layers apart: the Gram is the scaled sum of the shares", () => {
-    const kernel = tangentKernel(net, "layer");
+    const kernel = tangentKernel(net, { scales: "layer" });
     expect(Object.keys(kernel.parameters)).toEqual(["scale.0", "scale.2", "scale.4"]);
     const scaled = kernel.with({
       "scale.0": { value: Float64Array.of(2), support: "positive" },
@@ -81,7 +81,7 @@ describe("the tangent kernel as a kernel", () => {
   });
 
   it.each(["shared", "layer"] as const)("pulls back to its scales (%s), by finite differences", (scales) => {
-    const kernel = tangentKernel(net, scales);
+    const kernel = tangentKernel(net, { scales });
     const z = randomMatrix(4, 2, "z");
     const bar = randomMatrix(12, 8, "bar");
     const gradient = kernel.pullback(x, z, bar);

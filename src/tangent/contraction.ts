@@ -1,0 +1,107 @@
+import { type Matrix, matrix, rowRange } from "../linalg/index.ts";
+import type { Network, TangentSide } from "../networks/index.ts";
+import type { Span } from "./selection.ts";
+import { type TangentSite, tangentSites } from "./sites.ts";
+
+/** What becomes of the outputs: see TangentKernelOptions. */
+export type TangentOutputs = "full" | "trace" | "independent";
+
+/** Where the share of span l goes: times `scale`, to one matrix, or one for each independent output. */
+export type Target = (l: number) => { readonly scale: number; readonly outs: readonly Matrix[] };
+
+/** Points of a batch in blocks whose tapes and cotangents stay within bounds. */
+export interface Contraction {
+  readonly net: Network;
+  readonly spans: readonly Span[];
+  readonly outputs: TangentOutputs;
+  /** Points whose sites are held at once, on each side. */
+  readonly block: number;
+}
+
+/**
+ * Adds every layer's share of J(x) J(z)ᵀ (z is x when left out: then half of the blocks, mirrored) to its target, no
+ * Jacobian formed. Where the points do not fit into one block, those of z are passed through the network again for
+ * each block of x.
+ */
+export function contract(c: Contraction, x: Matrix, z: Matrix | undefined, target: Target): void {
+  for (const i of blocks(x, c.block)) {
+    const left = sidesOf(c, i.points);
+    for (const j of blocks(z ?? x, c.block)) {
+      if (!z && j.from > i.from) break;
+      const same = !z && j.from === i.from;
+      const right = same ? left : sidesOf(c, j.points);
+      left.forEach(({ site, sides }, l) => {
+        const { scale, outs } = target(l);
+        sides.forEach((side, p) => {
+          const add = (out: Matrix) => site.layer.addTangentGram!(side, right[l]!.sides[p]!, scale, out);
+          addTile(add, outs[p]!, i, j, x.rows, (z ?? x).rows, !z && !same);
+        });
+      });
+    }
+  }
+}
+
+/** The diagonals of all shares, times their scales, added: n·o numbers, point-major, or the trace's n. */
+export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<number>): Float64Array {
+  const perPoint = c.outputs === "trace" ? 1 : c.net.outputs;
+  const out = new Float64Array(x.rows * perPoint);
+  for (const { points, from } of blocks(x, c.block)) {
+    const part = out.subarray(from * perPoint, (from + points.rows) * perPoint);
+    tangentSites(c.net, points, c.spans).forEach(({ layer, side }, l) => {
+      layer.addTangentDiagonal!(side, scales[l]!, part);
+    });
+  }
+  return out;
+}
+
+interface Block {
+  readonly from: number;
+  readonly points: Matrix;
+}
+
+function* blocks(x: Matrix, size: number): Generator<Block> {
+  for (let from = 0; from < x.rows; from += size) {
+    yield { from, points: rowRange(x, from, Math.min(x.rows, from + size)) };
+  }
+}
+
+/** Each site with its sides: one, or one for each independent output. */
+function sidesOf(
+  { net, spans, outputs }: Contraction,
+  x: Matrix,
+): { readonly site: TangentSite; readonly sides: readonly TangentSide<unknown>[] }[] {
+  return tangentSites(net, x, spans).map((site) => {
+    const { tape, cotangents } = site.side;
+    const apart = outputs === "independent";
+    return { site, sides: apart ? cotangents.map((c) => ({ tape, cotangents: [c] })) : [site.side] };
+  });
+}
+
+/** Adds a block of a share in its place in `out`, and its transpose in the mirrored place on request. */
+function addTile(
+  add: (out: Matrix) => void,
+  out: Matrix,
+  i: Block,
+  j: Block,
+  rows: number,
+  cols: number,
+  mirrored: boolean,
+): void {
+  if (i.points.rows === rows && j.points.rows === cols) {
+    add(out);
+    return;
+  }
+  const perPoint = out.rows / rows;
+  const tile = matrix(i.points.rows * perPoint, j.points.rows * perPoint);
+  add(tile);
+  const [top, left] = [i.from * perPoint, j.from * perPoint];
+  for (let r = 0, k = 0; r < tile.rows; r++) {
+    const start = (top + r) * out.cols + left;
+    for (let c = 0; c < tile.cols; c++) out.data[start + c]! += tile.data[k++]!;
+  }
+  if (!mirrored) return;
+  for (let c = 0; c < tile.cols; c++) {
+    const start = (left + c) * out.cols + top;
+    for (let r = 0; r < tile.rows; r++) out.data[start + r]! += tile.data[r * tile.cols + c]!;
+  }
+}
