@@ -5,6 +5,7 @@ export type { Estimate } from "./estimate.ts";
 export * from "./inner-product.ts";
 export * from "./input-gradient.ts";
 export * from "./interpolate.ts";
+export * from "./layer-contribution.ts";
 export * from "./map.ts";
 export * from "./measure.ts";
 export * from "./process-distance.ts";

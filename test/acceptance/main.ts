@@ -2,13 +2,16 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
+import { functions, tickets, transfer } from "./probes.ts";
 import { sines } from "./sines.ts";
 import { uci } from "./uci.ts";
 
 /** The long checks: prints a table of each, its threshold and what came, and keeps it in ACCEPTANCE.md. */
-const groups: readonly Group[] = [bike, sines, uci];
+const groups: Readonly<Record<string, Group>> = { bike, sines, uci, functions, transfer, tickets };
 const wanted = process.argv.slice(2);
-const chosen = groups.filter((_, i) => wanted.length === 0 || wanted.includes(["bike", "sines", "uci"][i]!));
+const chosen = Object.entries(groups).flatMap(([name, group]) =>
+  wanted.length === 0 || wanted.includes(name) ? [group] : [],
+);
 
 const sections: string[] = [];
 let failed = 0;

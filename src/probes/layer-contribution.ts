@@ -1,0 +1,123 @@
+import { adapt } from "../adapt/index.ts";
+import {
+  cholesky,
+  dot,
+  logDeterminant,
+  type Matrix,
+  matrix,
+  reshape,
+  solve,
+  subtract,
+} from "../linalg/index.ts";
+import { drawWeights, type Examples, type Network, type TrainOptions, train } from "../networks/index.ts";
+import { columnMeans, constantMean } from "../processes/index.ts";
+import type { Task } from "../tasks/index.ts";
+import { distance } from "./distance.ts";
+import { dataMeasure } from "./measure.ts";
+import { copyLayers } from "./transfer.ts";
+
+/** What one layer of a trained network is worth on another task, seen in three ways. */
+export interface LayerContribution {
+  readonly layer: number;
+  readonly kind: string;
+  /** L2 distance, over the new inputs, from the source's function to that with this layer drawn afresh. */
+  readonly functionDistance: number;
+  /** Score on the test examples with this layer held at the source's weights, all others trained from fresh ones. */
+  readonly scoreTransferred: number;
+  /** The same with the layer held at fresh weights: what transferring it is measured against. */
+  readonly scoreFresh: number;
+  /** The layer's scale in Σ_l s_l J_l J_lᵀ, chosen by the evidence of the new examples. */
+  readonly scale: number;
+  /** The share of the prior variance at the new inputs that the layer's scaled kernel holds. */
+  readonly varianceShare: number;
+  /** log p(y) less log p(y) with the layer's kernel taken out, in nats. */
+  readonly evidence: number;
+}
+
+export interface ContributionOptions {
+  readonly training?: TrainOptions;
+  /** Fresh weights. */
+  readonly seed?: number;
+  /** Higher is better: the share of right classes, or a negative error. */
+  readonly score: (predictions: Matrix, y: Matrix) => number;
+  /** The new targets as the network's outputs should be: one-hot for classes. As they are unless given. */
+  readonly values?: (y: Matrix) => Matrix;
+  /** How many of the new examples the evidence uses; all unless given. */
+  readonly evidenceRows?: number;
+}
+
+/**
+ * What it means to transfer each layer: by function distance, by the score of networks trained with and without it,
+ * and by the evidence of its own scale in the tangent kernel (Maddox et al. 2021), in one table.
+ */
+export function* layerContributions(
+  source: Network,
+  fresh: Examples,
+  test: Examples,
+  options: ContributionOptions,
+): Task<readonly LayerContribution[]> {
+  const { training = {}, seed = 0, score, values = (y) => y, evidenceRows = fresh.x.rows } = options;
+  const blank = drawWeights(source, seed);
+  const weighted = source.weights.flatMap((record, i) => (Object.keys(record).length > 0 ? [i] : []));
+  const measure = dataMeasure(test.x);
+  const few = firstRows(fresh, evidenceRows);
+  const evidence = layerEvidence(source, few.x, values(few.y));
+  const rows: LayerContribution[] = [];
+  for (const [l, layer] of weighted.entries()) {
+    const held = { ...training, frozen: [layer] };
+    const transferred = yield* train(copyLayers(source, blank, [layer]), fresh, held);
+    const control = yield* train(blank, fresh, held);
+    rows.push({
+      layer,
+      kind: source.layers[layer]!.definition.kind,
+      functionDistance: distance(source, copyLayers(blank, source, [layer]), measure).value,
+      scoreTransferred: score(transferred.network.at(test.x), test.y),
+      scoreFresh: score(control.network.at(test.x), test.y),
+      ...evidence[l]!,
+    });
+  }
+  return rows;
+}
+
+/** Scale, share of the prior variance and evidence of each layer's part of the tangent kernel, mean constant. */
+export function layerEvidence(
+  network: Network,
+  x: Matrix,
+  y: Matrix,
+): readonly Pick<LayerContribution, "scale" | "varianceShare" | "evidence">[] {
+  const { kernel, noiseVariance } = adapt(network, { x, y }, { scales: "layer", mean: "constant" });
+  const shares = kernel.shares(x);
+  const scales = kernel.layerScales;
+  const size = y.data.length;
+  const residual = reshape(subtract(y, constantMean(x.cols, columnMeans(y)).at(x)), size, 1);
+  const logEvidence = (leftOut: number | undefined) => {
+    const a = matrix(size, size);
+    shares.forEach((share, l) => {
+      if (l === leftOut) return;
+      for (let k = 0; k < a.data.length; k++) a.data[k]! += scales[l]! * share.data[k]!;
+    });
+    for (let k = 0; k < size; k++) a.data[k * size + k]! += noiseVariance;
+    const factor = cholesky(a);
+    return -0.5 * (dot(residual.data, solve(factor, residual).data) + logDeterminant(factor));
+  };
+  const whole = logEvidence(undefined);
+  const variances = shares.map((share, l) => {
+    let sum = 0;
+    for (let k = 0; k < size; k++) sum += scales[l]! * share.data[k * size + k]!;
+    return sum;
+  });
+  const total = variances.reduce((a, b) => a + b, 0);
+  return shares.map((_, l) => ({
+    scale: scales[l]!,
+    varianceShare: variances[l]! / total,
+    evidence: whole - logEvidence(l),
+  }));
+}
+
+function firstRows({ x, y }: Examples, rows: number): Examples {
+  const n = Math.min(rows, x.rows);
+  return {
+    x: { ...x, rows: n, data: x.data.subarray(0, n * x.cols) },
+    y: { ...y, rows: n, data: y.data.subarray(0, n * y.cols) },
+  };
+}
