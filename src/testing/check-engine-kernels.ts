@@ -13,7 +13,7 @@ const MAPS: readonly KernelMap[] = [
   { name: "rationalQuadratic", alpha: 40 },
 ];
 
-/** Points around the tiles (4, 16, 128 rows or columns) and the strips that are moved at once. */
+/** Points around the tiles (4, 16, 128 rows or columns) and the blocks and strips that are moved at once. */
 const COUNTS: readonly (readonly [n: number, m: number, d: number])[] = [
   [0, 3, 2],
   [1, 1, 1],
@@ -22,6 +22,7 @@ const COUNTS: readonly (readonly [n: number, m: number, d: number])[] = [
   [17, 129, 1],
   [150, 33, 8],
   [261, 140, 5],
+  [530, 270, 1],
 ];
 
 function points(check: Checker, count: number, dims: number): Points {

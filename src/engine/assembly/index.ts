@@ -21,7 +21,7 @@ export {
   sum_pool_f64,
 } from "./images";
 export { potri } from "./inverse";
-export { kernel_multiply, kernel_strip, pack_points, sum_parts } from "./kernel";
+export { kernel_block, kernel_multiply, pack_points, sum_parts } from "./kernel";
 export { await_job, barrier, begin, configure, post } from "./parallel";
 export { qr } from "./qr";
 export { trsm } from "./triangular";

@@ -3,6 +3,7 @@ import { apply_map, apply_slopes } from "./kernel-map";
 import { pack_b } from "./pack";
 import { barrier, mark, own, release, take } from "./parallel";
 import { bytes, madd } from "./simd";
+import { copy } from "./windows";
 
 /**
  * Kernel matrices and their products, tile by tile: squared distances, the map, and then the tile is stored or
@@ -27,10 +28,10 @@ function padded(count: i32): i32 {
 }
 
 /**
- * Rows of amplitude f(‖x − z‖²) by the first `cols` points z, to `out`; unless `mirror` is 0 also transposed to it
+ * A block of amplitude f(‖x − z‖²), `rows` points x by `cols` points z, to `out`; unless `mirror` is 0 also transposed to it
  * (`cols` rows).
  */
-export function kernel_strip(
+export function kernel_block(
   map: i32,
   alpha: f64,
   amplitude: f64,
@@ -58,7 +59,7 @@ export function kernel_strip(
     for (let r = 0; r < h; r++) {
       const row = tile + <usize>r * PITCH;
       apply_map(map, padded(w), row, amplitude, alpha);
-      memory.copy(out + <usize>(i + r) * os + bytes<f64>(j), row, bytes<f64>(w));
+      copy(out + <usize>(i + r) * os + bytes<f64>(j), row, bytes<f64>(w));
     }
     if (mirror) transpose_tile(h, w, tile, mirror + <usize>j * ms + bytes<f64>(i), ms);
   }

@@ -8,7 +8,9 @@ const MAPS = ["squaredDistance", "rbf", "matern12", "matern32", "matern52", "rat
 const ROWS = 16;
 const PARTS = 8;
 
-/** A strip of the matrix that is on its way in or out. */
+/** A block of the matrix on its way out: two of them, and their transposes, stay in the second cache. */
+const SIDE = 256;
+/** A strip of the matrix on its way in. */
 const STRIP_BYTES = 4 * 2 ** 20;
 /** Right-hand sides taken in one pass: more would make the partial sums large. */
 const MOST_COLUMNS = 32;
@@ -25,6 +27,24 @@ function expectPoints(x: Points, z: Points | undefined): void {
   if (!z) return;
   expectBlock("z", z, z.count, z.dims);
   if (x.dims !== z.dims) throw new ShapeError(`x has ${x.dims} coordinates, but z has ${z.dims}.`);
+}
+
+interface BlockPlace {
+  readonly row: number;
+  readonly rows: number;
+  readonly col: number;
+  readonly cols: number;
+}
+
+/** The blocks of an n × m matrix, row by row; with `lower` those that meet the lower triangle. */
+function blocksOf(n: number, m: number, lower: boolean): readonly BlockPlace[] {
+  const blocks: BlockPlace[] = [];
+  for (let row = 0; row < n; row += SIDE) {
+    for (let col = 0; col < (lower ? row + 1 : m); col += SIDE) {
+      blocks.push({ row, rows: Math.min(SIDE, n - row), col, cols: Math.min(SIDE, m - col) });
+    }
+  }
+  return blocks;
 }
 
 /** Rows of a strip of the matrix: whole tiles in each of the parts. */
@@ -115,54 +135,38 @@ export const wasmKernels = {
     const m = (z ?? x).count;
     expectBlock("K", k, n, m);
     if (n === 0 || m === 0) return;
-    const mirrored = !z && part === "full";
+    const blocks = blocksOf(n, m, z === undefined);
     useScratch((job) => {
       const points = new PointsInScratch(job, x, z);
-      const height = stripRows(n, m);
-      const strips = [job.place(height * m * 8), job.place(height * m * 8)] as const;
-      const mirrors = mirrored
-        ? ([job.place(height * m * 8), job.place(height * m * 8)] as const)
-        : undefined;
+      const size = Math.min(n, SIDE) * Math.min(m, SIDE) * 8;
+      const places = [job.place(size), job.place(size)] as const;
+      const mirrored = !z && part === "full";
+      const mirrors = mirrored ? ([job.place(size), job.place(size)] as const) : undefined;
       job.open();
       points.load();
       const start = (index: number) => {
-        const row = index * height;
-        const rows = Math.min(height, n - row);
-        const cols = z ? m : row + rows;
+        const { row, rows, col, cols } = blocks[index]!;
+        const mirror = mirrors && row !== col ? mirrors[index % 2]!.address : 0;
         return job.start(
-          "kernel_strip",
+          "kernel_block",
           rows * cols * pairCost(x.dims),
-          ...[
-            mapNumber(map),
-            alphaOf(map),
-            amplitude,
-            rows,
-            cols,
-            x.dims,
-            points.x.address + row * x.dims * 8,
-          ],
-          ...[points.packed.address, strips[index % 2]!.address, cols * 8],
-          ...[mirrors ? mirrors[index % 2]!.address : 0, rows * 8],
+          ...[mapNumber(map), alphaOf(map), amplitude, rows, cols, x.dims],
+          ...[points.x.address + row * x.dims * 8, points.packed.address + col * x.dims * 8],
+          ...[places[index % 2]!.address, cols * 8, mirror, rows * 8],
         );
       };
-      const last = Math.ceil(n / height) - 1;
       let join = start(0);
-      for (let index = 0; index <= last; index++) {
+      blocks.forEach(({ row, rows, col, cols }, index) => {
         join();
-        // The workers go on with the next strip while this one is copied out.
-        if (index < last) join = start(index + 1);
-        const row = index * height;
-        const rows = Math.min(height, n - row);
-        const cols = z ? m : row + rows;
-        const target = { ...k, offset: k.offset + row * k.stride };
-        const strip = job.f64(strips[index % 2]!);
-        if (z) copyOut(strip, target, rows, cols, cols);
-        else if (!mirrors) copyLower(strip, target, row, rows);
-        else {
-          copyOut(strip, target, rows, cols, cols);
-          copyOut(job.f64(mirrors[index % 2]!), { ...k, offset: k.offset + row }, row, rows, rows);
-        }
-      }
+        // The workers go on with the next block while this one is copied out.
+        if (index + 1 < blocks.length) join = start(index + 1);
+        const values = job.f64(places[index % 2]!);
+        const target = { ...k, offset: k.offset + row * k.stride + col };
+        copyOut(values, target, rows, cols, cols, !z && !mirrored && row === col);
+        if (!mirrors || row === col) return;
+        const across = { ...k, offset: k.offset + col * k.stride + row };
+        copyOut(job.f64(mirrors[index % 2]!), across, cols, rows, rows);
+      });
     });
   },
 
@@ -283,14 +287,7 @@ export const wasmKernels = {
   },
 };
 
-/** Rows [row, row + rows) of the lower triangle, out of a strip whose rows are row + rows long. */
-function copyLower(strip: Float64Array, target: Block, row: number, rows: number): void {
-  for (let i = 0; i < rows; i++) {
-    const from = i * (row + rows);
-    target.data.set(strip.subarray(from, from + row + i + 1), target.offset + i * target.stride);
-  }
-}
-
+/** Rows [row, row + rows) of the lower triangle, into rows of a strip `stride` elements apart. */
 function copyLowerIn(to: Float64Array, strip: Block, row: number, rows: number, stride: number): void {
   for (let i = 0; i < rows; i++) {
     const from = strip.offset + i * strip.stride;
