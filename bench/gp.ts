@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Matrix } from "../src/linalg/index.ts";
@@ -99,7 +99,11 @@ async function inTurn(hands: readonly string[], rounds: number, request: Omit<Re
     for (const hand of hands) {
       // Started when it is its turn: a process that loads its libraries disturbs nobody.
       if (!running.has(hand)) running.set(hand, new Worker(hand));
-      replies.get(hand)!.push(await running.get(hand)!.ask({ ...request, hand }));
+      const reply = await running.get(hand)!.ask({ ...request, hand });
+      replies.get(hand)!.push(reply);
+      console.error(
+        `${basename(request.data, ".json")} ${request.kernel} ${hand}: ${reply.ms.toFixed(1)} ms, ${text(reply)}`,
+      );
       if (round === rounds - 1) running.get(hand)!.end();
       await rest();
     }
@@ -175,7 +179,7 @@ export async function bench(only = ""): Promise<readonly Row[]> {
       out.push(...rows("fit", `${n}x8`, await inTurn([...OURS, ...PEERS], rounds, request)));
     }
     for (const name of ["energy", "concrete", "housing", "wine"]) {
-      if (!wanted("uci")) break;
+      if (!wanted(`uci ${name}`)) continue;
       const set = uci(name, 0);
       if (!set) throw new Error("../shared/data/uci is absent");
       const { train, test } = set;
@@ -183,7 +187,7 @@ export async function bench(only = ""): Promise<readonly Row[]> {
       const data = write(name, parts);
       for (const kernel of ["rbf", "matern52"] as const) {
         const request = { task: "fit", data, kernel, repeats: 1, ...thrice } as const;
-        out.push(...rows(`uci ${kernel}`, name, await inTurn([...OURS, ...PEERS], 1, request)));
+        out.push(...rows(`uci ${name}`, kernel, await inTurn([...OURS, ...PEERS], 1, request)));
       }
     }
   } finally {

@@ -104,8 +104,11 @@ export function reach(model: Model, x: Matrix, spread: number, key: Key): Float6
         for (let i = 0; i < slope.length; i++) squares[path]![i]! += slope[i]! ** 2 / probes;
       }
     }
+    // Slopes that are nothing but rounding: no way to move there matters (a shift of a stationary kernel's features).
+    const nothing =
+      1e-26 * Math.max(...Object.values(squares).map((square) => square.reduce((a, b) => Math.max(a, b), 0)));
     for (const [path, square] of Object.entries(squares)) {
-      sizes[`${part}.${path}`] = square.map((s) => (s > 0 ? size / Math.sqrt(s) : 1));
+      sizes[`${part}.${path}`] = square.map((s) => (s > nothing ? size / Math.sqrt(s) : 1));
     }
   };
   if (real(mean.parameters)) {
