@@ -1,16 +1,30 @@
-import { UsageError } from "../errors/index.ts";
-import { positive } from "../kernels/index.ts";
-import { type Fn, type Matrix, matrix, reshape, subtract } from "../linalg/index.ts";
-import { type Network, parameterCount, weightCount } from "../networks/index.ts";
-import { columnMeans, constantMean, expectObservations, gp, type Posterior } from "../processes/index.ts";
-import { type Scales, type TangentKernel, tangentKernel } from "../tangent/index.ts";
-import { evidenceOfFeatures, evidenceOfShares } from "./layer-scales.ts";
-import { type FittedScales, noiseSearch, searchScales } from "./scale-search.ts";
-import { fitSharedScale, spectrumOfFeatures, spectrumOfGram } from "./shared-scale.ts";
-import { conditionInWeightSpace, featureMoments } from "./weight-space.ts";
-
-/** Where the algebra is done: n·outputs square, or parameters square. The answer is the same. */
-export type Space = "function" | "weight";
+import { ShapeError, UsageError } from "../errors/index.ts";
+import { type Fn, type Matrix, rowRange, subtract } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
+import { posteriorOf } from "../processes/exact.ts";
+import {
+  columnMeans,
+  constantMean,
+  expectObservations,
+  gp,
+  type Observations,
+  type Posterior,
+} from "../processes/index.ts";
+import { solveWhole } from "../processes/solution.ts";
+import type { TangentKernel } from "../tangent/index.ts";
+import { type Approximation, approximateBy, type CheapApproximation, isCheap } from "./approximation.ts";
+import { type Base, type BaseOptions, baseOf, type Space, withScales } from "./base.ts";
+import { featuresOf } from "./features.ts";
+import { fitRegression } from "./fit-regression.ts";
+import { approximateMode } from "./iterative-mode.ts";
+import { gaussianLikelihood } from "./likelihoods.ts";
+import {
+  conditionOnExamples,
+  extendedBy,
+  type NoisyExamples,
+  type WeightPosterior,
+  weightPosterior,
+} from "./weight-space.ts";
 
 /**
  * What the adapted process falls back to far from the new data: the network, for new data of the task it was trained
@@ -18,15 +32,11 @@ export type Space = "function" | "weight";
  */
 export type MeanChoice = "network" | "constant";
 
-export interface AdaptOptions {
+export interface AdaptOptions extends BaseOptions {
   /** The network unless given; the constant is the mean of y. */
   readonly mean?: MeanChoice;
-  /** One scale for the whole kernel, or one a layer. */
-  readonly scales?: Scales;
-  /** Chosen by size unless given: function space when there are fewer values than parameters. */
-  readonly space?: Space;
-  /** Known noise variance, in squared units of y; fitted unless given. */
-  readonly noiseVariance?: number;
+  /** Known noise variance, in squared units of y: one, or one for each example; fitted unless given. */
+  readonly noiseVariance?: number | ArrayLike<number>;
 }
 
 /** A trained network that has met new data: a Gaussian process with the network as mean and s · k_DNN as kernel. */
@@ -36,15 +46,14 @@ export interface Adaptation {
   /** k_DNN with the scales that the marginal likelihood chose. */
   readonly kernel: TangentKernel;
   readonly space: Space;
+  readonly approximation: Approximation;
+  /** Of observations to come; the mean of those given, where each example has its own. */
   readonly noiseVariance: number;
-  /** log p(y), in nats. */
+  /** log p(y), in nats; Laplace's with an approximate determinant, where the covariance is approximate. */
   readonly logEvidence: number;
   /** p(f | new data). */
   readonly process: Posterior;
 }
-
-// Beyond this the dense factorisation would need more than 3 GB.
-const largest = 20_000;
 
 /**
  * Adapts a trained network to new data in function space (Maddox, Tang, Moreno, Wilson & Damianou 2021): encodes
@@ -57,83 +66,139 @@ export function adapt(
   data: { readonly x: Matrix; readonly y: Matrix },
   options: AdaptOptions = {},
 ): Adaptation {
-  const { x, y } = data;
-  const { scales = "shared", mean = "network", noiseVariance: fixed } = options;
-  expectObservations({ x, y, noiseVariance: fixed ?? 1 }, network.inputs, network.outputs);
-  if (fixed === 0) throw new UsageError("adapt: noiseVariance should be above 0, or left out to be fitted");
-  const space = options.space ?? (y.data.length <= parameterCount(network) ? "function" : "weight");
-  const kernel = tangentKernel(network, { scales });
-  const fitted = fitScales(kernel, data, meanFn(mean, network, y), space, fixed);
-  const parameters = Object.fromEntries(
-    Object.keys(kernel.parameters).map((name, l) => [name, positive(name, fitted.scales[l]!)]),
-  );
+  expectObservations({ ...data, noiseVariance: 1 }, network.inputs, network.outputs);
+  return adaptBase(baseOf(network, data.x, options), data.y, options);
+}
+
+/** The same for examples that the network has been prepared for. */
+export function adaptBase(
+  base: Base,
+  y: Matrix,
+  { mean = "network", noiseVariance }: Pick<AdaptOptions, "mean" | "noiseVariance">,
+): Adaptation {
+  const { network, x } = base;
+  expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
+  const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
+  const fallback = meanFn(mean, network, y);
+  const residual = subtract(y, mean === "network" ? base.outputs() : fallback.at(x));
+  const fitted = fitRegression(base, residual, y, typeof noiseVariance === "number" ? noiseVariance : known);
   return conditionTangent(
-    kernel.with(parameters),
-    { ...data, noiseVariance: fitted.noiseVariance },
-    { space, mean },
+    withScales(base.kernel, fitted.scales),
+    { x, y, noiseVariance: noiseVariance ?? fitted.noiseVariance },
+    { ...base, mean },
   );
+}
+
+/** How the posterior of known scales is found. */
+export interface ConditionOptions {
+  readonly space: Space;
+  readonly mean?: MeanChoice;
+  readonly approximation?: Approximation;
+  readonly rank?: number;
 }
 
 /** The adaptation for scales and noise that are already known: what a saved one is made from again. */
 export function conditionTangent(
   kernel: TangentKernel,
-  data: { readonly x: Matrix; readonly y: Matrix; readonly noiseVariance: number },
-  { space, mean = "network" }: { readonly space: Space; readonly mean?: MeanChoice },
+  data: {
+    readonly x: Matrix;
+    readonly y: Matrix;
+    readonly noiseVariance: number | ArrayLike<number>;
+  },
+  { space, mean = "network", approximation = "full", rank = 50 }: ConditionOptions,
 ): Adaptation {
   const { network } = kernel;
-  const base = meanFn(mean, network, data.y);
-  const process =
-    space === "function"
-      ? gp(kernel, { mean: base }).condition(data)
-      : conditionInWeightSpace(kernel, base, [data]);
+  const fallback = meanFn(mean, network, data.y);
+  const process = isCheap(approximation)
+    ? approximately(kernel, fallback, examplesOf(data), approximation, rank)
+    : space === "weight"
+      ? conditionOnExamples(kernel, fallback, examplesOf(data))
+      : inFunctionSpace(kernel, fallback, data);
   const { noiseVariance, logEvidence } = process;
-  return { network, mean, kernel, space, noiseVariance, logEvidence, process };
+  return { network, mean, kernel, space, approximation, noiseVariance, logEvidence, process };
 }
 
 function meanFn(mean: MeanChoice, network: Network, y: Matrix): Fn {
   return mean === "network" ? network : constantMean(network.inputs, columnMeans(y));
 }
 
-function fitScales(
-  kernel: TangentKernel,
-  { x, y }: { x: Matrix; y: Matrix },
-  mean: Fn,
-  space: Space,
-  fixed: number | undefined,
-): FittedScales {
-  const { network } = kernel;
-  const residual = subtract(y, mean.at(x));
-  const r = reshape(residual, residual.data.length, 1);
-  const noise = noiseSearch(r, y, fixed);
-  const size = space === "function" ? r.rows : parameterCount(network);
-  if (size > largest) {
-    throw new UsageError(
-      `adapting in ${space} space needs a ${size} × ${size} factorisation, more than ${largest}: give fewer rows or a smaller network`,
+/** Known noise as the variance of each value of y. Throws UsageError unless all are above 0 and finite. */
+function perValue(noiseVariance: number | ArrayLike<number>, y: Matrix): Float64Array {
+  const each = typeof noiseVariance === "number" ? undefined : noiseVariance;
+  if (each && each.length !== y.rows) {
+    throw new ShapeError(
+      `noiseVariance should be one number or one for each of ${y.rows} rows, got ${each.length}`,
     );
   }
-  if (space === "function") {
-    const shares = kernel.shares(x);
-    const shared = fitSharedScale(spectrumOfGram(sum(shares), r), noise);
-    if (kernel.scales === "shared") return shared;
-    return searchScales(evidenceOfShares(shares, r), layerStarts(shared, shares.length), noise);
-  }
-  const moments = featureMoments(network, mean, { x, y });
-  const shared = fitSharedScale(spectrumOfFeatures(moments.squares, moments.projected, r), noise);
-  if (kernel.scales === "shared") return shared;
-  const sizes = kernel.layers.map((index) => weightCount(network.weights[index]!));
-  return searchScales(evidenceOfFeatures(moments, sizes), layerStarts(shared, sizes.length), noise);
+  return Float64Array.from({ length: y.data.length }, (_, k) => {
+    const v = each ? each[Math.floor(k / y.cols)]! : (noiseVariance as number);
+    if (!(v > 0 && v < Infinity)) {
+      throw new UsageError(`adapt: noiseVariance should be above 0, or left out to be fitted, got ${v}`);
+    }
+    return v;
+  });
 }
 
-function sum(shares: readonly Matrix[]): Matrix {
-  const first = shares[0]!;
-  const out = matrix(first.rows, first.cols);
-  for (const share of shares) {
-    for (let i = 0; i < out.data.length; i++) out.data[i]! += share.data[i]!;
-  }
-  return out;
+function examplesOf(data: {
+  readonly x: Matrix;
+  readonly y: Matrix;
+  readonly noiseVariance: number | ArrayLike<number>;
+}): NoisyExamples {
+  const noise = perValue(data.noiseVariance, data.y);
+  return { x: data.x, y: data.y, noise, noiseVariance: typicalNoise(data.noiseVariance) };
 }
 
-/** The search for one scale a layer starts where one scale for all is best: it can only get better from there. */
-function layerStarts(shared: FittedScales, layers: number) {
-  return [{ scales: new Float64Array(layers).fill(shared.scales[0]!), noiseVariance: shared.noiseVariance }];
+function typicalNoise(noiseVariance: number | ArrayLike<number>): number {
+  if (typeof noiseVariance === "number") return noiseVariance;
+  return Array.from(noiseVariance).reduce((sum, v) => sum + v / noiseVariance.length, 0);
+}
+
+function inFunctionSpace(
+  kernel: TangentKernel,
+  mean: Fn,
+  { x, y, noiseVariance }: Parameters<typeof conditionTangent>[1],
+): Posterior {
+  const prior = gp(kernel, { mean });
+  if (typeof noiseVariance === "number") return prior.condition({ x, y, noiseVariance });
+  const noise = perValue(noiseVariance, y);
+  const data = Array.from(
+    { length: x.rows },
+    (_, i): Observations => ({
+      x: rowRange(x, i, i + 1),
+      y: rowRange(y, i, i + 1),
+      noiseVariance: noiseVariance[i]!,
+    }),
+  );
+  return posteriorOf(prior, data, solveWhole(kernel, mean, x, y, noise), typicalNoise(noiseVariance));
+}
+
+/** The exact mode with a cheaper covariance around it. */
+function approximately(
+  kernel: TangentKernel,
+  mean: Fn,
+  examples: NoisyExamples,
+  approximation: CheapApproximation,
+  rank: number,
+): WeightPosterior {
+  const features = featuresOf(kernel);
+  const { x, y, noise } = examples;
+  const approximate = approximateBy(approximation, features, x, rank);
+  const likelihood = gaussianLikelihood(y, noise);
+  const { u, covariance, logEvidence, report } = approximateMode(
+    features,
+    x,
+    mean.at(x),
+    likelihood,
+    approximate,
+  );
+  return weightPosterior({
+    features,
+    mean,
+    examples,
+    u,
+    covariance,
+    logEvidence,
+    report,
+    condition: (more) => approximately(kernel, mean, extendedBy(examples, more), approximation, rank),
+  });
 }

@@ -37,11 +37,19 @@ export function meanSquare(a: Matrix): number {
   return a.data.reduce((sum, v) => sum + v * v, 0) / Math.max(1, a.data.length);
 }
 
+export interface ScaleSearchOptions {
+  /** When the search ends, in nats for a change of a logarithm by 1. */
+  readonly gradientTolerance?: number;
+  /** Above which no scale goes. */
+  readonly ceilings?: Float64Array;
+}
+
 /** L-BFGS over log scales and log(noise − floor), from the best of the given starts. */
 export function searchScales(
   evidence: ScaleEvidence,
   starts: readonly { readonly scales: Float64Array; readonly noiseVariance: number }[],
   noise: NoiseSearch,
+  { gradientTolerance = 1e-5, ceilings }: ScaleSearchOptions = {},
 ): FittedScales {
   const free = noise.fixed === undefined;
   const read = (v: Float64Array) => {
@@ -53,6 +61,9 @@ export function searchScales(
     // Far beyond any data's scale nothing changes any more, and e^v would overflow.
     if (!v.every((q) => Math.abs(q) < 100)) return { value: Infinity, gradient: new Float64Array(v.length) };
     const { scales, above, noiseVariance } = read(v);
+    if (ceilings && scales.some((s, l) => s > ceilings[l]!)) {
+      return { value: Infinity, gradient: new Float64Array(v.length) };
+    }
     const { value, scaleGradient, noiseGradient } = evidence(scales, noiseVariance);
     const gradient = Array.from(scaleGradient, (g, l) => -g * scales[l]!);
     if (free) gradient.push(-noiseGradient * above);
@@ -63,8 +74,9 @@ export function searchScales(
     if (free) v.push(Math.log(Math.max(noiseVariance - noise.floor, 0.01 * noiseVariance, noise.floor)));
     return Float64Array.from(v);
   });
-  const start = vectors.reduce((best, v) => (objective(v).value < objective(best).value ? v : best));
-  const found = lbfgs(objective, start, { gradientTolerance: 1e-5, valueTolerance: 1e-11 });
+  const values = vectors.map((v) => (vectors.length > 1 ? objective(v).value : 0));
+  const start = vectors[values.indexOf(Math.min(...values))]!;
+  const found = lbfgs(objective, start, { gradientTolerance, valueTolerance: 1e-11 });
   const { scales, noiseVariance } = read(found.x);
   return { scales, noiseVariance, logEvidence: -found.value };
 }

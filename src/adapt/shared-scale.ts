@@ -1,4 +1,4 @@
-import { eigh, type Matrix, multiply } from "../linalg/index.ts";
+import { type Eigh, type Matrix, multiply } from "../linalg/index.ts";
 import {
   type FittedScales,
   meanSquare,
@@ -20,9 +20,8 @@ export interface Spectrum {
   readonly meanSquare: number;
 }
 
-/** From the n × n Gram matrix and residuals r (n × 1). */
-export function spectrumOfGram(gram: Matrix, r: Matrix): Spectrum {
-  const { values, vectors } = eigh(gram);
+/** From the eigenvectors of the n × n Gram matrix and residuals r (n × 1). */
+export function spectrumOfGram({ values, vectors }: Eigh, r: Matrix): Spectrum {
   const projections = multiply(vectors, r, { a: true });
   return {
     values: values.map((v) => Math.max(0, v)),
@@ -33,11 +32,10 @@ export function spectrumOfGram(gram: Matrix, r: Matrix): Spectrum {
 }
 
 /**
- * From JᵀJ (p × p), Jᵀr (p × 1) and the residuals r (n × 1), n ≥ p: K = J Jᵀ has the same non-zero eigenvalues,
- * with eigenvectors J v / √λ.
+ * From the eigenvectors of JᵀJ (p × p), Jᵀr (p × 1) and the residuals r (n × 1), n ≥ p: K = J Jᵀ has the same non-zero
+ * eigenvalues, with eigenvectors J v / √λ.
  */
-export function spectrumOfFeatures(squares: Matrix, projected: Matrix, r: Matrix): Spectrum {
-  const { values, vectors } = eigh(squares);
+export function spectrumOfFeatures({ values, vectors }: Eigh, projected: Matrix, r: Matrix): Spectrum {
   const inBasis = multiply(vectors, projected, { a: true });
   const largest = values.at(-1) ?? 0;
   // An eigenvalue at rounding level of the largest is a direction J cannot see.

@@ -1,64 +1,100 @@
+import { UsageError } from "../errors/index.ts";
 import {
   add,
+  type Cholesky,
+  cholesky,
   dot,
-  expectFinite,
-  expectShape,
   type Fn,
   gramOf,
-  halfSolve,
-  halfSolveTransposed,
   logDeterminant,
   type Matrix,
   matrix,
   multiply,
-  reshape,
   rowRange,
-  scale,
+  type SolveReport,
+  solve,
+  stackRows,
   subtract,
-  transpose,
+  updateCholesky,
 } from "../linalg/index.ts";
-import type { Network } from "../networks/index.ts";
 import {
   expectObservations,
-  Gaussian,
   leaveOneOutFrom,
-  nonNegative,
   type Observations,
   type Posterior,
 } from "../processes/index.ts";
-import { type Key, normal, split } from "../random/index.ts";
-import { jacobian, type TangentKernel, tangentFn, weightDeviations } from "../tangent/index.ts";
-import { type FeatureMoments, whitenedPosterior } from "./layer-scales.ts";
+import type { TangentKernel } from "../tangent/index.ts";
+import { type Features, featureParts, featuresOf } from "./features.ts";
+import type { LatentProcess } from "./function-posterior.ts";
+import type { FeatureMoments } from "./layer-scales.ts";
+import { factoredCovariance, type WeightCovariance } from "./weight-covariance.ts";
+import { weightProcess } from "./weight-process.ts";
 
 /** The adapted posterior found in weight space: p × p algebra, for more values than parameters. */
-export interface WeightPosterior extends Posterior {
-  /** The posterior mean of the move of the weights, in the order of `flatten`. */
+export interface WeightPosterior extends Posterior, LatentProcess {
+  /** The posterior mean of the move of the network's weights, in the order of `flatten`. */
   readonly shift: Float64Array;
   condition(more: Observations): WeightPosterior;
 }
 
-// Points whose Jacobian rows are written out at a time.
-const chunk = 256;
+/** Values seen at points, each with its own noise variance (n·o, point-major). */
+export interface NoisyExamples {
+  readonly x: Matrix;
+  readonly y: Matrix;
+  readonly noise: Float64Array;
+  /** Of observations to come. */
+  readonly noiseVariance: number;
+}
 
-/** Sums of JᵀJ, Jᵀr and rᵀr over data, in chunks; J is the network's Jacobian, r the residuals of the mean. */
+function examplesOf({ x, y, noiseVariance }: Observations): NoisyExamples {
+  return { x, y, noise: new Float64Array(y.data.length).fill(noiseVariance), noiseVariance };
+}
+
+/** The examples with these behind them, whose noise is that of observations to come. */
+export function extendedBy(examples: NoisyExamples, more: Observations): NoisyExamples {
+  expectObservations(more, examples.x.cols, examples.y.cols);
+  const fresh = examplesOf(more);
+  const noise = new Float64Array(examples.noise.length + fresh.noise.length);
+  noise.set(examples.noise);
+  noise.set(fresh.noise, examples.noise.length);
+  return {
+    x: stackRows([examples.x, fresh.x]),
+    y: stackRows([examples.y, fresh.y]),
+    noise,
+    noiseVariance: fresh.noiseVariance,
+  };
+}
+
+/**
+ * Sums of ΦᵀΦ, Φᵀr and rᵀr, every row divided by the deviation of its noise, streamed over the points: what is left is
+ * a problem of unit noise.
+ */
 export function featureMoments(
-  network: Network,
+  features: Features,
   mean: Fn,
-  { x, y }: { x: Matrix; y: Matrix },
+  { x, y, noise }: Omit<NoisyExamples, "noiseVariance">,
 ): FeatureMoments {
-  let squares: Matrix | undefined;
-  let projected: Matrix | undefined;
+  const { outputs } = features.kernel;
+  const squares = matrix(features.count, features.count);
+  const projected = matrix(features.count, 1);
   let total = 0;
-  for (const part of chunks(x)) {
-    const j = jacobian(network, part.x);
-    const r = subtract(rowRange(y, part.from, part.to), mean.at(part.x));
-    const column = reshape(r, r.data.length, 1);
-    squares = squares ? add(squares, gramOf(j, true)) : gramOf(j, true);
-    const jr = multiply(j, column, { a: true });
-    projected = projected ? add(projected, jr) : jr;
-    total += dot(r.data, r.data);
+  for (const part of featureParts(features, x)) {
+    const rows = features.rows(part.x);
+    const r = subtract(rowRange(y, part.from, part.to), mean.at(part.x)).data;
+    for (let k = 0; k < r.length; k++) {
+      const weight = 1 / Math.sqrt(noise[part.from * outputs + k]!);
+      r[k]! *= weight;
+      for (let i = k * rows.cols; i < (k + 1) * rows.cols; i++) rows.data[i]! *= weight;
+    }
+    accumulate(squares, gramOf(rows, true));
+    accumulate(projected, multiply(rows, matrix(r.length, 1, r), { a: true }));
+    total += dot(r, r);
   }
-  return { squares: squares!, projected: projected!, total, count: y.data.length };
+  return { squares, projected, total, count: y.data.length };
+}
+
+function accumulate(sum: Matrix, part: Matrix): void {
+  for (let k = 0; k < sum.data.length; k++) sum.data[k]! += part.data[k]!;
 }
 
 /** The posterior of mean(x) + J(x) w, w ~ N(0, s), given the observations, by p × p algebra. */
@@ -67,124 +103,118 @@ export function conditionInWeightSpace(
   mean: Fn,
   data: readonly Observations[],
 ): WeightPosterior {
-  const { network, outputs } = kernel;
-  const { inputs } = network;
-  data.forEach((d) => {
-    expectObservations(d, inputs, outputs);
-  });
-  // Dividing each set by its own noise leaves a problem of unit noise.
-  const moments = data.map((d) => scaled(featureMoments(network, mean, d), 1 / d.noiseVariance));
-  const whole = moments.reduce((a, b) => ({
-    squares: add(a.squares, b.squares),
-    projected: add(a.projected, b.projected),
-    total: a.total + b.total,
-    count: a.count + b.count,
-  }));
-  const deviations = weightDeviations(kernel);
-  const { factor, mean: whitenedMean } = whitenedPosterior(whole.squares, whole.projected, deviations, 1);
-  const shift = whitenedMean.data.map((u, i) => deviations[i]! * u);
-  const logNoise = data.reduce((sum, d) => sum + d.y.data.length * Math.log(d.noiseVariance), 0);
+  const [first, ...more] = data;
+  if (!first) throw new UsageError("condition: there are no observations");
+  expectObservations(first, mean.inputs, kernel.outputs);
+  return conditionOnExamples(kernel, mean, more.reduce(extendedBy, examplesOf(first)));
+}
+
+/** The same for examples of any noise. */
+export function conditionOnExamples(
+  kernel: TangentKernel,
+  mean: Fn,
+  examples: NoisyExamples,
+): WeightPosterior {
+  if (examples.noise.some((v) => v === 0)) {
+    throw new UsageError("weight space needs noise above 0: adapt in function space to interpolate");
+  }
+  const features = featuresOf(kernel);
+  const moments = featureMoments(features, mean, examples);
+  const { squares } = moments;
+  for (let i = 0; i < squares.rows; i++) squares.data[i * squares.cols + i]! += 1;
+  return solved(features, mean, examples, cholesky(squares), moments);
+}
+
+/** The posterior from the factor of I + ΦᵀΦ and the moments beside it. */
+function solved(
+  features: Features,
+  mean: Fn,
+  examples: NoisyExamples,
+  factor: Cholesky,
+  moments: Pick<FeatureMoments, "projected" | "total" | "count">,
+): WeightPosterior {
+  const u = solve(factor, moments.projected).data;
+  const logNoise = examples.noise.reduce((sum, v) => sum + Math.log(v), 0);
   const logEvidence =
     -0.5 *
-    (whole.count * Math.log(2 * Math.PI) +
+    (moments.count * Math.log(2 * Math.PI) +
       logNoise +
       logDeterminant(factor) +
-      whole.total -
-      dot(whole.projected.data, shift));
-  const noiseVariance = data.at(-1)!.noiseVariance;
-  const move = tangentFn(network, shift);
-
-  /** L⁻¹ D Jᵀ of a few points, p × n·o: its Gram is their posterior covariance. */
-  const whitened = (x: Matrix): Matrix => {
-    const j = jacobian(network, x);
-    for (let r = 0, k = 0; r < j.rows; r++) {
-      for (let i = 0; i < j.cols; i++, k++) j.data[k]! *= deviations[i]!;
-    }
-    return halfSolve(factor, transpose(j));
-  };
-  const meanAt = (x: Matrix) => add(mean.at(x), move.at(x));
-
-  const posterior: WeightPosterior = {
-    inputs,
-    outputs,
-    noiseVariance,
+      moments.total -
+      dot(moments.projected.data, u));
+  return weightPosterior({
+    features,
+    mean,
+    examples,
+    u,
+    covariance: factoredCovariance(factor),
     logEvidence,
     report: factor.report,
-    shift,
-    at(x) {
-      expectShape(x, "x", undefined, inputs);
-      expectFinite(x, "x");
-      return new Gaussian({
-        rows: x.rows,
-        outputs,
-        mean: () => meanAt(x),
-        moments() {
-          const variance = matrix(x.rows, outputs);
-          for (const part of chunks(x)) {
-            const v = whitened(part.x);
-            const sums = new Float64Array(v.cols);
-            for (let k = 0; k < v.data.length; k++) sums[k % v.cols]! += v.data[k]! ** 2;
-            variance.data.set(sums.map(nonNegative), part.from * outputs);
-          }
-          return { mean: meanAt(x), variance };
-        },
-        covariance: () => gramOf(whitened(x), true),
+    condition(more) {
+      const all = extendedBy(examples, more);
+      const fresh = examplesOf(more);
+      const added = featureMoments(features, mean, fresh);
+      // Rank-one updates of the factor, one a value: O(p²) each.
+      const rows = features.rows(fresh.x);
+      for (let k = 0; k < rows.data.length; k++) {
+        rows.data[k]! /= Math.sqrt(fresh.noise[Math.floor(k / rows.cols)]!);
+      }
+      return solved(features, mean, all, updateCholesky(factor, rows), {
+        projected: add(moments.projected, added.projected),
+        total: moments.total + added.total,
+        count: moments.count + added.count,
       });
     },
-    observed: (x) => posterior.at(x).withNoise(noiseVariance),
-    sample: (key: Key, count: number) =>
-      Array.from({ length: count }, (_, s) => {
-        const white = matrix(factor.size, 1, normal(split(key, s), factor.size));
-        const u = halfSolveTransposed(factor, white);
-        const drawn = tangentFn(
-          network,
-          shift.map((w, i) => w + deviations[i]! * u.data[i]!),
-        );
-        return { inputs, outputs, at: (x: Matrix) => add(mean.at(x), drawn.at(x)) };
-      }),
-    leaveOneOut() {
-      // (K + σ²I)⁻¹ has diagonal blocks I/σ² − V_ii/σ⁴, V_ii the posterior covariance of f at the point.
-      const blocks: Matrix[] = [];
-      const y = matrix(whole.count / outputs, outputs);
-      const alpha = matrix(whole.count, 1);
-      let row = 0;
-      for (const d of data) {
-        const fitted = meanAt(d.x);
-        y.data.set(d.y.data, row * outputs);
-        d.y.data.forEach((v, k) => {
-          alpha.data[row * outputs + k] = (v - fitted.data[k]!) / d.noiseVariance;
-        });
-        for (let i = 0; i < d.x.rows; i++) {
-          const spread = gramOf(whitened(rowRange(d.x, i, i + 1)), true);
-          blocks.push({
-            ...spread,
-            data: spread.data.map((v, k) => {
-              const own = k % (outputs + 1) === 0 ? 1 : 0;
-              return (own - v / d.noiseVariance) / d.noiseVariance;
-            }),
-          });
-        }
-        row += d.x.rows;
-      }
-      return leaveOneOutFrom((i) => blocks[i]!, alpha, y);
-    },
-    condition: (more) => conditionInWeightSpace(kernel, mean, [...data, more]),
-  };
-  return posterior;
+  });
 }
 
-function* chunks(x: Matrix): Generator<{ x: Matrix; from: number; to: number }> {
-  for (let from = 0; from < x.rows; from += chunk) {
-    const to = Math.min(x.rows, from + chunk);
-    yield { x: rowRange(x, from, to), from, to };
-  }
+/** What a posterior over weights under Gaussian noise is made of. */
+export interface WeightPosteriorParts {
+  readonly features: Features;
+  readonly mean: Fn;
+  readonly examples: NoisyExamples;
+  /** The posterior mean of the whitened weights. */
+  readonly u: Float64Array;
+  readonly covariance: WeightCovariance;
+  readonly logEvidence: number;
+  readonly report: SolveReport;
+  condition(more: Observations): WeightPosterior;
 }
 
-function scaled(m: FeatureMoments, factor: number): FeatureMoments {
+/** A posterior over functions from one over weights, whatever form its covariance has. */
+export function weightPosterior(parts: WeightPosteriorParts): WeightPosterior {
+  const { features, mean, examples, u, covariance, logEvidence, report } = parts;
+  const process = weightProcess(features, mean, u, covariance);
+  const { outputs } = process;
+  const { x, y, noise, noiseVariance } = examples;
   return {
-    ...m,
-    squares: scale(m.squares, factor),
-    projected: scale(m.projected, factor),
-    total: factor * m.total,
+    ...process,
+    noiseVariance,
+    logEvidence,
+    report,
+    shift: features.weights(u),
+    observed: (points) => process.at(points).withNoise(noiseVariance),
+    leaveOneOut() {
+      // (K + Σ)⁻¹ has diagonal blocks Σ⁻¹ − Σ⁻¹ V_ii Σ⁻¹, V_ii the posterior covariance of f at the point.
+      const { mean: fitted, covariance: spread } = process.blocks(x);
+      const alpha = matrix(
+        y.data.length,
+        1,
+        y.data.map((v, k) => (v - fitted.data[k]!) / noise[k]!),
+      );
+      const block = (i: number) => {
+        const out = matrix(outputs, outputs);
+        for (let p = 0; p < outputs; p++) {
+          for (let q = 0; q < outputs; q++) {
+            const v = spread.data[(i * outputs + p) * outputs + q]!;
+            const [a, b] = [noise[i * outputs + p]!, noise[i * outputs + q]!];
+            out.data[p * outputs + q] = ((p === q ? 1 : 0) - v / b) / a;
+          }
+        }
+        return out;
+      };
+      return leaveOneOutFrom(block, alpha, y);
+    },
+    condition: parts.condition,
   };
 }

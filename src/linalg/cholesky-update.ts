@@ -108,6 +108,15 @@ export function insertIntoCholesky(
   return below.rows === 0 || updateFrom(lower, index + 1, below, -1) ? { size, lower, report } : undefined;
 }
 
+/** The factor of A + Vᵀ V from that of A (n × n), for rows V (k × n), in O(n²) a row. */
+export function updateCholesky(factor: Cholesky, rows: Matrix): Cholesky {
+  const { size, report } = factor;
+  expectShape(rows, "the rows added", undefined, size);
+  const lower = matrix(size, size, factor.lower.data.slice());
+  updateFrom(lower, 0, transpose(rows), 1);
+  return { size, lower, report };
+}
+
 /**
  * In place, the factor of L Lᵀ + sign · V Vᵀ on the rows and columns of L from `from` on, V having as many rows. False,
  * with L as it was, where the result is not positive definite.

@@ -6,10 +6,12 @@ import { backwardInPlace, forwardInPlace } from "./substitution.ts";
 
 /** What a factorisation did: the hand that made it and the jitter it needed (0 when none). */
 export interface SolveReport {
-  readonly method: "cholesky" | "eigh";
+  readonly method: "cholesky" | "eigh" | "conjugate gradients";
   readonly engine: EngineName;
   /** Added to the diagonal, in the units of the matrix. */
   readonly jitter: number;
+  /** ‖A x − b‖ / ‖b‖ of an iterative solve. */
+  readonly residual?: number;
 }
 
 /** A = L Lᵀ: factor once, solve often. */

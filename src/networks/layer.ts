@@ -1,5 +1,6 @@
 import type { Matrix, Precision, Tensor } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
+import type { LinearSide } from "./layers/linear-tangent.ts";
 
 /** Sizes of one example, without the leading count of examples. */
 export type Shape = readonly number[];
@@ -44,6 +45,11 @@ export interface Layer<T = unknown> {
   /** The shapes of the layer's parameters by name, in their fixed order; empty when it has none. */
   weightShapes(input: Shape, ...more: readonly Shape[]): Readonly<Record<string, Shape>>;
   init(key: Key, input: Shape, precision: Precision): Weights;
+  /**
+   * Factors on the learning rates of optimisers such as Adam, whose steps do not grow with the gradient, by parameter.
+   * Absent where all are 1.
+   */
+  adaptiveRates?(weights: Weights): Readonly<Record<string, number>>;
   /** Tensors that are not parameters, such as running means, as they are at first. Absent where there are none. */
   initBuffers?(input: Shape, precision: Precision): Weights;
   /** [n, …input] to [n, …output]. */
@@ -76,6 +82,8 @@ export interface Layer<T = unknown> {
   addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, scale: number, out: Matrix): void;
   /** `scale` times the diagonal of the share with itself, n·o long (or n: the trace's), added to `out`. */
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
+  /** A layer that is one linear map at each position says so, for Kronecker factors. */
+  linearSide?(side: TangentSide<T>): LinearSide;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
   writeJacobian?(side: TangentSide<T>, out: Matrix, column: number): void;
 }

@@ -9,7 +9,7 @@ import {
   spectrumOfGram,
 } from "../../src/adapt/shared-scale.ts";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
-import { columnVector, dot, gramOf, matrix, multiply, rowRange } from "../../src/linalg/index.ts";
+import { columnVector, dot, eigh, gramOf, matrix, multiply, rowRange } from "../../src/linalg/index.ts";
 import { activations, dense, network } from "../../src/networks/index.ts";
 import { key } from "../../src/random/index.ts";
 import { jacobian, tangentKernel } from "../../src/tangent/index.ts";
@@ -89,7 +89,7 @@ describe("marginal likelihood of scales and noise", () => {
   const j = jacobian(net, x);
 
   it("golden value and gradient, one scale (spectrum) and one a layer", () => {
-    const one = spectralEvidence(spectrumOfGram(kernel.gram(x), residual));
+    const one = spectralEvidence(spectrumOfGram(eigh(kernel.gram(x)), residual));
     const [s, noise] = [g.one_scale.scales[0], g.one_scale.noise_variance];
     const at = one(Float64Array.of(s), noise);
     expect(at.value).toBeCloseTo(g.one_scale.log_marginal_likelihood, 9);
@@ -119,8 +119,8 @@ describe("marginal likelihood of scales and noise", () => {
       total: dot(r.data, r.data),
       count: 40,
     };
-    const gram = spectralEvidence(spectrumOfGram(gramOf(tall), r));
-    const features = spectralEvidence(spectrumOfFeatures(moments.squares, moments.projected, r));
+    const gram = spectralEvidence(spectrumOfGram(eigh(gramOf(tall)), r));
+    const features = spectralEvidence(spectrumOfFeatures(eigh(moments.squares), moments.projected, r));
     const shared = Float64Array.of(0.7);
     expect(features(shared, 0.3).value).toBeCloseTo(gram(shared, 0.3).value, 9);
     expectGradient(gram, shared, 0.3);
@@ -146,7 +146,7 @@ describe("marginal likelihood of scales and noise", () => {
     const direct = conditionTangent(kernel, { x, y, noiseVariance: noise }, { space: "function" });
     // N(y; net(x), J Jᵀ + σ² I) by the eigenvalues of the explicit matrix.
     const k = gramOf(j);
-    const s = spectrumOfGram(k, residual);
+    const s = spectrumOfGram(eigh(k), residual);
     const value = s.values.reduce(
       (sum, v, i) => sum - 0.5 * (Math.log(2 * Math.PI * (v + noise)) + s.squares[i]! / (v + noise)),
       0,
@@ -155,7 +155,7 @@ describe("marginal likelihood of scales and noise", () => {
   });
 
   it("finds a maximum: nothing near it is better", () => {
-    const spectrum = spectrumOfGram(kernel.gram(x), residual);
+    const spectrum = spectrumOfGram(eigh(kernel.gram(x)), residual);
     const found = fitSharedScale(spectrum, noiseSearch(residual, y, undefined));
     const evidence = spectralEvidence(spectrum);
     for (const a of [0.5, 0.9, 1, 1.1, 2]) {

@@ -1,0 +1,114 @@
+import { positive } from "../kernels/index.ts";
+import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
+import { key, permutation } from "../random/index.ts";
+import { type Scales, type TangentKernel, tangentKernel } from "../tangent/index.ts";
+import { type Approximation, isCheap } from "./approximation.ts";
+import { featureParts, featuresOf } from "./features.ts";
+import { weightedSum } from "./shares.ts";
+
+/** Where the algebra is done: n·outputs square, or parameters square. The answer is the same. */
+export type Space = "function" | "weight";
+
+/** How the tangent kernel is put to work, whatever the task. */
+export interface BaseOptions {
+  /** One scale for the whole kernel, or one a layer. */
+  readonly scales?: Scales;
+  /** Chosen by size unless given: function space when there are fewer values than parameters. */
+  readonly space?: Space;
+  /** "full" unless the algebra would be larger than 8,000 square; then "low-rank". */
+  readonly approximation?: Approximation;
+  /** Directions that "low-rank" keeps; 50 unless given. */
+  readonly rank?: number;
+}
+
+/** A network seen at examples, with what every task on them shares; each part is computed when first asked for. */
+export interface Base {
+  readonly network: Network;
+  readonly x: Matrix;
+  /** k_DNN with scales 1; at x its Gram and shares are remembered, whatever the scales. */
+  readonly kernel: TangentKernel;
+  readonly space: Space;
+  readonly approximation: Approximation;
+  readonly rank: number;
+  /** The network at x. */
+  outputs(): Matrix;
+  /** The parts of the Gram matrix at x that have scales of their own, each with scale 1. */
+  shares(): readonly Matrix[];
+  /** Of the whole Gram matrix, scales 1. */
+  spectrum(): Eigh;
+  /** JᵀJ over x, scales 1, and its eigenvectors. */
+  squares(): Matrix;
+  squaresSpectrum(): Eigh;
+  /** Some of the examples, few enough for exact algebra in a moment: where a cheap approximation fits its scales. */
+  sample(): { readonly base: Base; readonly indices: Int32Array };
+}
+
+// Beyond this many values or parameters the exact algebra takes minutes: it is then done only on request.
+const comfortable = 8_000;
+// Values to which the scales of cheap approximations are fitted.
+const fitted = 2_000;
+
+export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
+  const { scales = "shared", rank = 50 } = options;
+  const layers = options.approximation === "last-layer" ? "last" : "all";
+  const plain = tangentKernel(network, { scales, layers });
+  const parameters = featuresOf(plain).count;
+  const values = x.rows * network.outputs;
+  const space = options.space ?? (values <= parameters ? "function" : "weight");
+  const size = space === "function" ? values : parameters;
+  const approximation = options.approximation ?? (size <= comfortable ? "full" : "low-rank");
+  const outputs = lazy(() => network.at(x));
+  const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
+  const squares = lazy(() => {
+    const features = featuresOf(plain);
+    const out = matrix(features.count, features.count);
+    for (const part of featureParts(features, x)) {
+      const share = gramOf(features.rows(part.x), true);
+      for (let k = 0; k < out.data.length; k++) out.data[k]! += share.data[k]!;
+    }
+    return out;
+  });
+  return {
+    network,
+    x,
+    kernel: remembering(plain, x, shares),
+    space: isCheap(approximation) ? "weight" : space,
+    approximation,
+    rank,
+    outputs,
+    shares,
+    spectrum: lazy(() => eigh(weightedSum(shares(), new Array(shares().length).fill(1)))),
+    squares,
+    squaresSpectrum: lazy(() => eigh(squares())),
+    sample: lazy(() => {
+      const count = Math.min(x.rows, Math.max(1, Math.floor(fitted / network.outputs)));
+      const indices = permutation(key(0), x.rows).subarray(0, count).sort();
+      return { base: baseOf(network, takeRows(x, indices), { scales, approximation: "full" }), indices };
+    }),
+  };
+}
+
+/** The kernel with these scales, in the order of its parameters. */
+export function withScales(kernel: TangentKernel, scales: ArrayLike<number>): TangentKernel {
+  const names = Object.keys(kernel.parameters);
+  return kernel.with(Object.fromEntries(names.map((name, l) => [name, positive(name, scales[l]!)])));
+}
+
+/** The same kernel, its parts at x computed once for all scales. */
+function remembering(kernel: TangentKernel, x: Matrix, shares: () => readonly Matrix[]): TangentKernel {
+  const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
+  return {
+    ...kernel,
+    with: (next) => remembering(kernel.with(next), x, shares),
+    gram: (points) => (points === x ? weightedSum(shares(), values()) : kernel.gram(points)),
+  };
+}
+
+function lazy<T>(compute: () => T): () => T {
+  let value: { readonly held: T } | undefined;
+  return () => {
+    value ??= { held: compute() };
+    return value.held;
+  };
+}

@@ -1,0 +1,215 @@
+import { ShapeError, UsageError } from "../errors/index.ts";
+import { expectFinite, expectShape, type Fn, type Matrix } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
+import { constantMean } from "../processes/index.ts";
+import { key } from "../random/index.ts";
+import type { TangentKernel } from "../tangent/index.ts";
+import type { MeanChoice } from "./adapt.ts";
+import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
+import { type Base, type BaseOptions, baseOf, type Space, withScales } from "./base.ts";
+import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
+import { featuresOf } from "./features.ts";
+import { evidenceOfMode, functionMode } from "./function-mode.ts";
+import { functionPosterior, type LatentProcess } from "./function-posterior.ts";
+import { approximateMode } from "./iterative-mode.ts";
+import { classCount, classLikelihood } from "./likelihoods.ts";
+import { searchScales } from "./scale-search.ts";
+import { factoredCovariance } from "./weight-covariance.ts";
+import { evidenceOfWeightMode, weightMode } from "./weight-mode.ts";
+import { weightProcess } from "./weight-process.ts";
+
+export interface ClassifierOptions extends BaseOptions {
+  /** The network's logits unless given; the constant is the logits of the classes' frequencies. */
+  readonly mean?: MeanChoice;
+}
+
+/** Inputs with their class numbers, from 0; for a network of one output 0 or 1. */
+export interface LabelledExamples {
+  readonly x: Matrix;
+  readonly labels: ArrayLike<number>;
+}
+
+/** How uncertain logits become probabilities: by a formula, or by drawing. */
+export interface PredictiveOptions {
+  /** "probit" unless given. */
+  readonly predictive?: "probit" | "monte-carlo";
+  /** Draws of "monte-carlo"; 1,000 unless given. */
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
+/** A classifier that has met new data: a Gaussian process over logits with s · k_DNN as kernel. */
+export interface AdaptedClassifier {
+  readonly network: Network;
+  readonly mean: MeanChoice;
+  /** k_DNN with the scales that the marginal likelihood chose. */
+  readonly kernel: TangentKernel;
+  readonly space: Space;
+  readonly approximation: Approximation;
+  /** Laplace's approximation of log p(labels), in nats. */
+  readonly logEvidence: number;
+  readonly classes: number;
+  /** p(logits | new data). Its samples are functions to logits. */
+  readonly process: LatentProcess;
+  /** Class probabilities at x, n × classes. */
+  probabilities(x: Matrix, options?: PredictiveOptions): Matrix;
+}
+
+/**
+ * Adapts a trained classifier to new labels in function space: its logits linearised in the weights are a Gaussian
+ * process with kernel J Jᵀ, the labels' softmax (for one output, sigmoid) likelihood is met by Laplace's approximation,
+ * and the scale (or one a layer) is chosen by its evidence (Khan et al. 2019; Immer et al. 2021). Throws ShapeError,
+ * NonFiniteError or UsageError for data that do not fit.
+ */
+export function adaptClassifier(
+  network: Network,
+  data: LabelledExamples,
+  options: ClassifierOptions = {},
+): AdaptedClassifier {
+  expectExamples(data, network);
+  return adaptClassifierBase(baseOf(network, data.x, options), data.labels, options);
+}
+
+/** The same for examples that the network has been prepared for. */
+export function adaptClassifierBase(
+  base: Base,
+  labels: ArrayLike<number>,
+  { mean = "network" }: Pick<ClassifierOptions, "mean">,
+): AdaptedClassifier {
+  const { network, x } = base;
+  expectExamples({ x, labels }, network);
+  const scales = fitScales(base, labels, mean);
+  return conditionClassifier(withScales(base.kernel, scales), { x, labels }, { ...base, mean });
+}
+
+/** The adapted classifier for scales that are already known: what a saved one is made from again. */
+export function conditionClassifier(
+  kernel: TangentKernel,
+  data: LabelledExamples,
+  options: {
+    readonly space: Space;
+    readonly mean?: MeanChoice;
+    readonly approximation?: Approximation;
+    readonly rank?: number;
+  },
+): AdaptedClassifier {
+  const { space, mean = "network", approximation = "full", rank = 50 } = options;
+  const { network } = kernel;
+  const { x, labels } = data;
+  const fallback = logitMean(mean, network, labels);
+  const likelihood = classLikelihood(labels, network.outputs);
+  const found = (): { process: LatentProcess; logEvidence: number } => {
+    if (space === "function" && !isCheap(approximation)) {
+      const mode = functionMode(kernel.gram(x), fallback.at(x), likelihood);
+      return { process: functionPosterior(kernel, fallback, x, mode), logEvidence: mode.logEvidence };
+    }
+    const features = featuresOf(kernel);
+    if (!isCheap(approximation)) {
+      const { u, factor, logEvidence } = weightMode(features, x, fallback.at(x), likelihood);
+      return { process: weightProcess(features, fallback, u, factoredCovariance(factor)), logEvidence };
+    }
+    const approximate = approximateBy(approximation, features, x, rank);
+    const mode = approximateMode(features, x, fallback.at(x), likelihood, approximate);
+    const process = weightProcess(features, fallback, mode.u, mode.covariance);
+    return { process, logEvidence: mode.logEvidence };
+  };
+  const { process, logEvidence } = found();
+  return {
+    network,
+    mean,
+    kernel,
+    space,
+    approximation,
+    logEvidence,
+    classes: classCount(network.outputs),
+    process,
+    probabilities: (points, predictive) => probabilitiesOf(process, points, predictive),
+  };
+}
+
+/** Class probabilities of uncertain logits at x. */
+export function probabilitiesOf(
+  process: LatentProcess,
+  x: Matrix,
+  { predictive = "probit", draws = 1000, seed = 0 }: PredictiveOptions = {},
+): Matrix {
+  expectShape(x, "x", undefined, process.inputs);
+  expectFinite(x, "x");
+  const logits = process.blocks(x);
+  return predictive === "probit"
+    ? probitProbabilities(logits)
+    : sampledProbabilities(logits, draws, key(seed));
+}
+
+/** The probabilities that the network's own logits say. */
+export function networkProbabilities(network: Network, x: Matrix): Matrix {
+  return certainProbabilities(network.at(x));
+}
+
+export function expectExamples({ x, labels }: LabelledExamples, network: Network): void {
+  expectShape(x, "x", undefined, network.inputs);
+  expectFinite(x, "x");
+  if (x.rows === 0) throw new UsageError("adaptClassifier: there are no examples");
+  if (labels.length !== x.rows) {
+    throw new ShapeError(`adaptClassifier: ${x.rows} rows of x need as many labels, got ${labels.length}`);
+  }
+}
+
+function logitMean(mean: MeanChoice, network: Network, labels: ArrayLike<number>): Fn {
+  return mean === "network"
+    ? network
+    : constantMean(network.inputs, frequencyLogits(labels, network.outputs));
+}
+
+/** Logits of the classes' frequencies, each class counted once more than it was seen; they add to 0. */
+function frequencyLogits(labels: ArrayLike<number>, outputs: number): Float64Array {
+  const counts = new Float64Array(classCount(outputs)).fill(1);
+  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++;
+  if (outputs === 1) return Float64Array.of(Math.log(counts[1]! / counts[0]!));
+  const logs = counts.map(Math.log);
+  const middle = logs.reduce((sum, v) => sum + v / outputs, 0);
+  return logs.map((v) => v - middle);
+}
+
+// The evidence is that of an approximation: scales a thousandth of a nat from its maximum are as good.
+const enough = 1e-3;
+
+// Labels that a function separates leave the evidence flat towards ever larger scales; a prior deviation of 100 is more
+// certain already than any number of labels can tell.
+const largestVariance = 1e4;
+
+/** The scales of highest evidence, by Laplace's approximation; of a sample of the examples for cheap approximations. */
+function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Float64Array {
+  if (isCheap(base.approximation)) {
+    const { base: sample, indices } = base.sample();
+    return fitScales(
+      sample,
+      Float64Array.from(indices, (i) => labels[i]!),
+      mean,
+    );
+  }
+  const { network, x, kernel } = base;
+  const likelihood = classLikelihood(labels, network.outputs);
+  const prior = mean === "network" ? base.outputs() : logitMean(mean, network, labels).at(x);
+  const evidence =
+    base.space === "function"
+      ? evidenceOfMode(base.shares(), prior, likelihood)
+      : evidenceOfWeightMode((scales) => featuresOf(withScales(kernel, scales)), x, prior, likelihood);
+  // Logits of a few units are what moves labels: from there on either side.
+  const typical = typicalVariances(base);
+  const whole = typical.reduce((a, b) => a + b, 0);
+  const starts = [0.1, 3, 100].map((size) => ({ scales: typical.map(() => size / whole), noiseVariance: 1 }));
+  const ceilings = typical.map((v) => largestVariance / v);
+  return searchScales(evidence, starts, { fixed: 1, floor: 0 }, { gradientTolerance: enough, ceilings })
+    .scales;
+}
+
+/** The mean prior variance of a logit that each of the kernel's scales gives at scale 1. */
+function typicalVariances({ kernel, x }: Base): Float64Array {
+  const count = Object.keys(kernel.parameters).length;
+  return Float64Array.from({ length: count }, (_, l) => {
+    const alone = Array.from({ length: count }, (_q, k) => (k === l ? 1 : Number.MIN_VALUE));
+    const diagonal = withScales(kernel, alone).diagonal(x);
+    return diagonal.reduce((sum, v) => sum + v / diagonal.length, 0) || 1;
+  });
+}
