@@ -1,16 +1,33 @@
 export * from "./layer.ts";
 export * from "./layers/activations.ts";
+export { type AveragePool2dOptions, averagePool2d } from "./layers/average-pool-2d.ts";
 export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.ts";
-export { dense } from "./layers/dense.ts";
+export { type Conv2dOptions, conv2d } from "./layers/conv-2d.ts";
+export { type DenseOptions, dense } from "./layers/dense.ts";
 export { dropout } from "./layers/dropout.ts";
 export { embedding } from "./layers/embedding.ts";
+export { fanInConcatenate } from "./layers/fan-in-concatenate.ts";
+export { fanInProduct } from "./layers/fan-in-product.ts";
 export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
+export { globalAveragePool, globalMaxPool } from "./layers/global-pool.ts";
 export { addGramOfGradients, gradientTangent } from "./layers/gradient-tangent.ts";
 export { groupNorm } from "./layers/group-norm.ts";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
+export type { LinearSide } from "./layers/linear-tangent.ts";
+export { type MaxPool2dOptions, maxPool2d } from "./layers/max-pool-2d.ts";
+export { multiHeadAttention } from "./layers/multi-head-attention.ts";
+export type {
+  LinearParametrisation,
+  MupParametrisation,
+  NtkParametrisation,
+  Parametrisation,
+  StandardParametrisation,
+} from "./layers/parametrisation.ts";
 export { prelu } from "./layers/prelu.ts";
+export { flattenLayer, reshapeLayer } from "./layers/reshape.ts";
 export { logSoftmax, softmax } from "./layers/softmax.ts";
+export type { Pair, WindowOptions } from "./layers/windows.ts";
 export * from "./network.ts";
 export * from "./network-file.ts";
 export * from "./passes.ts";

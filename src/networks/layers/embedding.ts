@@ -12,13 +12,15 @@ import {
 } from "../../linalg/index.ts";
 import { normal, split } from "../../random/index.ts";
 import type { Layer, TangentSide } from "../layer.ts";
+import { type Parametrisation, parametrised } from "./parametrisation.ts";
 
 /**
  * A trained vector of `features` numbers for each of `count` tokens: whole numbers 0 … count − 1 of any shape become
- * […, features]. The weight, [count, features], is standard normal at first, as PyTorch's. Tokens do not move: their
+ * […, features]. The weight, [count, features], is standard normal at first, as PyTorch's; in other parametrisations it is an input layer of
+ * fan_in 1. Tokens do not move: their
  * cotangent is 0. `forward` throws DataError for anything that is not a token.
  */
-export function embedding(count: number, features: number): Layer {
+export function embedding(count: number, features: number, parametrisation: Parametrisation = {}): Layer {
   for (const [name, value] of Object.entries({ count, features })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new UsageError(
@@ -92,6 +94,9 @@ export function embedding(count: number, features: number): Layer {
       }
     },
     writeJacobian(side, out, column) {
+      for (let r = 0; r < out.rows; r++) {
+        out.data.fill(0, r * out.cols + column, r * out.cols + column + count * features);
+      }
       for (const [token, { rows, gradients }] of gradientsByToken(side, out.rows)) {
         rows.forEach((row, i) => {
           const gradient = rowRange(gradients, i, i + 1).data;
@@ -100,7 +105,11 @@ export function embedding(count: number, features: number): Layer {
       }
     },
   };
-  return layer as Layer;
+  const asInput =
+    parametrisation.parametrisation === "mup"
+      ? { ...parametrisation, role: "input" as const }
+      : parametrisation;
+  return parametrised(layer, asInput, { fans: (weight) => [1, weight[1]!], unitAxis: -1 });
 }
 
 interface TokenGradients {

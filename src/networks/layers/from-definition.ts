@@ -1,5 +1,5 @@
 import { FormatError } from "../../errors/index.ts";
-import type { Layer, LayerDefinition } from "../layer.ts";
+import type { Layer, LayerDefinition, Shape } from "../layer.ts";
 import {
   abs,
   clip,
@@ -21,15 +21,26 @@ import {
   softplus,
   tanh,
 } from "./activations.ts";
+import { averagePool2d } from "./average-pool-2d.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { conv2d } from "./conv-2d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
+import { fanInConcatenate } from "./fan-in-concatenate.ts";
+import { fanInProduct } from "./fan-in-product.ts";
 import { fanInSum } from "./fan-in-sum.ts";
+import { globalAveragePool, globalMaxPool } from "./global-pool.ts";
 import { groupNorm } from "./group-norm.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { maxPool2d } from "./max-pool-2d.ts";
+import { multiHeadAttention } from "./multi-head-attention.ts";
+import { parametrisationOf } from "./parametrisation.ts";
 import { prelu } from "./prelu.ts";
+import { flattenLayer, reshapeLayer } from "./reshape.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
+
+import { type Pair, slidingIn } from "./windows.ts";
 
 /** The activations by name, as the command line offers them. */
 export const activations: Readonly<Record<string, () => Layer>> = {
@@ -57,7 +68,25 @@ export const activations: Readonly<Record<string, () => Layer>> = {
 /** How each kind of layer is made from its definition: the one place a new kind is registered. */
 const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> = {
   ...activations,
-  dense: ({ units }) => dense(Number(units)) as Layer,
+  dense: (d) => dense(Number(d.units), { ...parametrisationOf(d), bias: d.bias !== false }),
+  conv2d: (d) =>
+    conv2d(Number(d.filters), d.kernel as Pair, {
+      ...slidingIn(d),
+      ...parametrisationOf(d),
+      groups: Number(d.groups ?? 1),
+      bias: d.bias !== false,
+    }),
+  maxPool2d: (d) => maxPool2d(d.kernel as Pair, { ...slidingIn(d), ceil: Boolean(d.ceil) }),
+  averagePool2d: (d) =>
+    averagePool2d(d.kernel as Pair, {
+      ...slidingIn(d),
+      ceil: Boolean(d.ceil),
+      countPadding: d.countPadding !== false,
+    }),
+  globalAveragePool,
+  globalMaxPool,
+  flatten: flattenLayer,
+  reshape: ({ shape }) => reshapeLayer(shape as Shape),
   leakyRelu: ({ slope }) => leakyRelu(Number(slope)),
   elu: ({ alpha }) => elu(Number(alpha)),
   hardSigmoid: ({ slope, offset }) => hardSigmoid(Number(slope), Number(offset)),
@@ -70,11 +99,14 @@ const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> =
   batchNorm: ({ epsilon, momentum }) => batchNorm({ epsilon: Number(epsilon), momentum: Number(momentum) }),
   layerNorm: ({ axes, epsilon }) => layerNorm({ axes: Number(axes), epsilon: Number(epsilon) }),
   groupNorm: ({ groups, epsilon }) => groupNorm(Number(groups), { epsilon: Number(epsilon) }),
-  embedding: ({ count, features }) => embedding(Number(count), Number(features)),
+  embedding: (d) => embedding(Number(d.count), Number(d.features), parametrisationOf(d)),
+  multiHeadAttention: (d) => multiHeadAttention(Number(d.heads), parametrisationOf(d)),
   dropout: ({ rate }) => dropout(Number(rate)),
   softmax: ({ axis }) => softmax(Number(axis)),
   logSoftmax: ({ axis }) => logSoftmax(Number(axis)),
   fanInSum,
+  fanInProduct,
+  fanInConcatenate: ({ axis }) => fanInConcatenate(Number(axis)),
 };
 
 /** The layer that a definition describes. Throws FormatError for a kind this version does not know. */

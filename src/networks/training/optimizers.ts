@@ -1,10 +1,14 @@
 import type { Floats } from "../../engine/index.ts";
 import { UsageError } from "../../errors/index.ts";
 
-/** A way to step along a gradient. `start` makes the state for arrays of the given lengths. */
+/**
+ * A way to step along a gradient. `start` makes the state for arrays of the given lengths; `adaptiveRates` are factors
+ * on their learning rates, 1 where left out, for optimisers whose steps do not grow with the gradient (Layer's
+ * `adaptiveRates`).
+ */
 export interface Optimizer {
   readonly learningRate: number;
-  start(lengths: readonly number[]): OptimizerState;
+  start(lengths: readonly number[], adaptiveRates?: readonly number[]): OptimizerState;
 }
 
 export interface OptimizerState {
@@ -65,14 +69,14 @@ export function adam(options: AdamOptions = {}): Optimizer {
   expectRate(learningRate);
   return {
     learningRate,
-    start(lengths) {
+    start(lengths, adaptiveRates) {
       const means = lengths.map((length) => new Float64Array(length));
       const squares = lengths.map((length) => new Float64Array(length));
       let steps = 0;
       return {
         step(weights, gradients, rate) {
           steps++;
-          const size = rate / (1 - beta1 ** steps);
+          const debias = 1 - beta1 ** steps;
           const correction = 1 / Math.sqrt(1 - beta2 ** steps);
           const shrink = decoupled ? 1 - rate * weightDecay : 1;
           const penalty = decoupled ? 0 : weightDecay;
@@ -80,6 +84,7 @@ export function adam(options: AdamOptions = {}): Optimizer {
             const g = gradients[t]!;
             const m = means[t]!;
             const s = squares[t]!;
+            const size = (rate * (adaptiveRates?.[t] ?? 1)) / debias;
             for (let i = 0; i < w.length; i++) {
               const slope = g[i]! + penalty * w[i]!;
               m[i] = beta1 * m[i]! + (1 - beta1) * slope;

@@ -86,7 +86,13 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
   const frozen = new Set(options.frozen);
   const free = (records: readonly Weights[]) => records.map((record, i) => (frozen.has(i) ? {} : record));
   const arrays = parameters(free(weights)).map(({ tensor }) => tensor.data);
-  const state = optimizer.start(arrays.map((a) => a.length));
+  const state = optimizer.start(
+    arrays.map((a) => a.length),
+    free(weights).flatMap((record, i) => {
+      const rates = net.layers[i]!.adaptiveRates?.(net.weights[i]!);
+      return Object.keys(record).map((name) => rates?.[name] ?? 1);
+    }),
+  );
   const batches = Math.ceil(data.x.rows / batchSize);
   const history: Epoch[] = [];
   let kept: { epoch: number; loss: number; network: Network } = { epoch: 0, loss: Infinity, network: net };
