@@ -1,4 +1,5 @@
 import { type Adaptation, type AdaptOptions, adapt } from "../adapt/index.ts";
+import { DataError } from "../errors/index.ts";
 import { type Matrix, stackRows } from "../linalg/index.ts";
 import {
   dense,
@@ -67,10 +68,14 @@ export function* trainModel(table: Table, options: TrainModelOptions): Task<Mode
 
 /**
  * Adapts the model's network to a table with the same columns (any order). A model that was adapted before keeps
- * what it has seen: scales and noise are fitted anew to all of it.
+ * what it has seen: scales and noise are fitted anew to all of it. Throws DataError for missing or non-numeric
+ * columns and for values too far from the training rows to compute with.
  */
 export function adaptModel(model: Model, table: Table, options: AdaptOptions = {}): Model {
-  const fresh = { x: modelInputs(model, table), y: apply(model.target, select(table, model.target.names)) };
+  const fresh = {
+    x: modelInputs(model, table),
+    y: standardUnits(model.target, select(table, model.target.names), table),
+  };
   const { adapted } = model;
   const x = adapted ? stackRows([adapted.x, fresh.x]) : fresh.x;
   const y = adapted ? stackRows([adapted.y, fresh.y]) : fresh.y;
@@ -94,7 +99,22 @@ export function predictModel(model: Model, table: Table): Prediction {
   };
 }
 
-/** The model's inputs of each row, in standard units. */
+/** The model's inputs of each row, in standard units. Throws DataError like `adaptModel`. */
 export function modelInputs(model: Model, table: Table): Matrix {
-  return apply(model.inputs, inputsOf(model.inputs.names, table));
+  return standardUnits(model.inputs, inputsOf(model.inputs.names, table), table);
+}
+
+// In standard deviations of the training rows: beyond, squares overflow the network's single precision.
+const farthest = 1e18;
+
+function standardUnits(units: Standardiser, values: Matrix, table: Table): Matrix {
+  const standard = apply(units, values);
+  const bad = standard.data.findIndex((v) => Math.abs(v) > farthest);
+  if (bad < 0) return standard;
+  const row = Math.floor(bad / standard.cols) + 2;
+  const column = units.names[bad % standard.cols]!;
+  throw new DataError(
+    `${table.source}: row ${row}, column "${column}": ${values.data[bad]} is more than ${farthest} standard deviations away from the rows trained on; mend or drop the row`,
+    { row, column },
+  );
 }

@@ -1,5 +1,5 @@
 import { rmse, type Scores, scores } from "../adapt/index.ts";
-import { DataError } from "../errors/index.ts";
+import { DataError, NonFiniteError } from "../errors/index.ts";
 import { columnVector, type Matrix } from "../linalg/index.ts";
 import { missingColumns } from "./standardise.ts";
 import { select, type Table } from "./table.ts";
@@ -16,14 +16,25 @@ export interface Prediction {
   };
 }
 
-/** Scores of predictions against the true targets, in the target's units; without a spread only `rmse`. */
+/**
+ * Scores of predictions against the true targets, in the target's units; without a spread only `rmse`. Throws
+ * NonFiniteError for scores that are no numbers.
+ */
 export function scorePrediction(
   { mean, spread }: Prediction,
   truth: Float64Array,
 ): Partial<Scores> & Pick<Scores, "rmse"> {
   const [means, y] = [columnVector(mean), columnVector(truth)];
-  if (!spread) return { rmse: rmse(means, y) };
-  return scores({ mean: means, variance: columnVector(spread.sd.map((sd) => sd * sd)) }, y);
+  const all = spread
+    ? scores({ mean: means, variance: columnVector(spread.sd.map((sd) => sd * sd)) }, y)
+    : { rmse: rmse(means, y) };
+  for (const [name, score] of Object.entries(all)) {
+    if (Number.isFinite(score)) continue;
+    throw new NonFiniteError(
+      `the ${name} of the predictions is ${score}: a true value is too far away to square, or a prediction has no spread; mend the target column, or predict without scoring`,
+    );
+  }
+  return all;
 }
 
 /** A model's input columns of a table, in the model's order. Throws DataError naming those that are missing. */

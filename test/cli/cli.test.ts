@@ -187,6 +187,8 @@ describe("failure is one clear line, exit 1, nothing written", () => {
     table("one-row.csv", "a,b,y\n1,2,3\n");
     table("ragged.csv", "a,b,y\n1,2,3\n4,5\n");
     table("narrow.csv", "a,y\n1,2\n3,4\n");
+    table("far.csv", "a,b,y\n1,2,3\n1e30,5,6\n");
+    table("far-target.csv", "a,b,y\n1,2,3\n4,5,1e200\n");
     const bytes = readFileSync(join(folder, "base.safetensors"));
     writeFileSync(join(folder, "cut.safetensors"), bytes.subarray(0, bytes.length - 10));
     const altered = Buffer.from(bytes);
@@ -209,6 +211,22 @@ describe("failure is one clear line, exit 1, nothing written", () => {
     ["too few rows", training("one-row.csv"), "at least 2 rows"],
     ["ragged row", training("ragged.csv"), "row 3"],
     ["inputs that do not match", ["predict", "adapted.safetensors", "narrow.csv", "--out", "never"], '"b"'],
+    [
+      "inputs too far away",
+      ["predict", "adapted.safetensors", "far.csv", "--out", "never"],
+      /row 3.*"a".*1e\+30/,
+    ],
+    ["targets too far away", ["adapt", "base.safetensors", "far-target.csv", "--out", "never"], /row 3.*"y"/],
+    [
+      "truths too far away to score",
+      ["predict", "adapted.safetensors", "far-target.csv", "--target", "y", "--out", "never"],
+      "rmse",
+    ],
+    [
+      "an input scored as the target",
+      ["predict", "adapted.safetensors", "more.csv", "--target", "b", "--out", "never"],
+      'predicts "y"',
+    ],
     [
       "another target",
       ["adapt", "base.safetensors", "new.csv", "--target", "b", "--out", "never"],

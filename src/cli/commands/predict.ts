@@ -1,8 +1,15 @@
 import { Command } from "commander";
 import { readBytes, readTable, writeAtomically } from "../../data/files.ts";
-import { decodeModel, formatTable, predictTable, scorePrediction } from "../../data/index.ts";
+import {
+  decodeModel,
+  formatTable,
+  inputsOfModel,
+  predictTable,
+  scorePrediction,
+  targetOf,
+} from "../../data/index.ts";
 import { column } from "../../data/table.ts";
-import { UsageError } from "../../errors/index.ts";
+import { DataError, UsageError } from "../../errors/index.ts";
 import { bandFigure, figureBytes, figurePath, predictionFigure } from "../figures.ts";
 import { beside, counted, percent, print, short } from "../report.ts";
 
@@ -39,8 +46,14 @@ async function predictAction(modelPath: string, tablePath: string, options: Opti
   const start = performance.now();
   const model = decodeModel(await readBytes(modelPath), modelPath);
   const table = await readTable(tablePath);
+  if (options.target !== undefined && inputsOfModel(model).includes(options.target)) {
+    throw new DataError(
+      `"${options.target}" is an input of ${modelPath}, which predicts "${targetOf(model)}": score against a column of that`,
+    );
+  }
   const truth = options.target === undefined ? undefined : column(table, options.target);
   const prediction = predictTable(model, table);
+  const scored = truth && scorePrediction(prediction, truth);
   const { mean, spread } = prediction;
   const columns = spread ? { mean, sd: spread.sd, lower95: spread.lower, upper95: spread.upper } : { mean };
   const figure =
@@ -57,7 +70,6 @@ async function predictAction(modelPath: string, tablePath: string, options: Opti
   const drawn = figure && (await figureBytes(figure, options.figure!));
   await writeAtomically(options.out, formatTable(Object.keys(columns), beside(Object.values(columns))));
   if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
-  const scored = truth && scorePrediction(prediction, truth);
   const seconds = (performance.now() - start) / 1000;
   const lines = [`Predicted ${counted(table.rows, "row")} in ${seconds.toFixed(1)} s: ${options.out}`];
   if (scored) {
