@@ -114,7 +114,7 @@ function standardUnits(units: Standardiser, values: Matrix, table: Table): Matri
   const row = Math.floor(bad / standard.cols) + 2;
   const column = units.names[bad % standard.cols]!;
   throw new DataError(
-    `${table.source}: row ${row}, column "${column}": ${values.data[bad]} is more than ${farthest} standard deviations away from the rows trained on; mend or drop the row`,
+    `${table.source}: row ${row}, column "${column}": ${values.data[bad]} is more than ${farthest.toExponential()} standard deviations away from the rows trained on; mend or drop the row`,
     { row, column },
   );
 }
