@@ -1,5 +1,5 @@
 export * from "./current.ts";
 export * from "./engine.ts";
-export type { Convolution, ImageRoutines, Windows } from "./images.ts";
+export { type Convolution, type ImageRoutines, positionsOf, tapsOf, type Windows } from "./images.ts";
 export { reference } from "./reference.ts";
 export { wasm } from "./wasm/wasm.ts";

@@ -40,7 +40,7 @@ import { prelu } from "./prelu.ts";
 import { flattenLayer, reshapeLayer } from "./reshape.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
 
-import { type Pair, slidingIn } from "./windows.ts";
+import { type Pair, windowOptionsOf } from "./windows.ts";
 
 /** The activations by name, as the command line offers them. */
 export const activations: Readonly<Record<string, () => Layer>> = {
@@ -71,15 +71,15 @@ const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> =
   dense: (d) => dense(Number(d.units), { ...parametrisationOf(d), bias: d.bias !== false }),
   conv2d: (d) =>
     conv2d(Number(d.filters), d.kernel as Pair, {
-      ...slidingIn(d),
+      ...windowOptionsOf(d),
       ...parametrisationOf(d),
       groups: Number(d.groups ?? 1),
       bias: d.bias !== false,
     }),
-  maxPool2d: (d) => maxPool2d(d.kernel as Pair, { ...slidingIn(d), ceil: Boolean(d.ceil) }),
+  maxPool2d: (d) => maxPool2d(d.kernel as Pair, { ...windowOptionsOf(d), ceil: Boolean(d.ceil) }),
   averagePool2d: (d) =>
     averagePool2d(d.kernel as Pair, {
-      ...slidingIn(d),
+      ...windowOptionsOf(d),
       ceil: Boolean(d.ceil),
       countPadding: d.countPadding !== false,
     }),
