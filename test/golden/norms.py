@@ -2,7 +2,8 @@
 
 Each case holds the layer's tensors, x, y, a cotangent dy of y with the gradients it pulls back, and the Gram
 J Jᵀ of all numbers of y, example by example, in the layer's parameters. Batch norm is there frozen ("eval"), and in
-training over two batches in turn, with the running statistics after each.
+training over two batches in turn, with the running statistics after each. `network` is three steps of gradient descent
+on the mean squared error of a network with batch norm, and what it then predicts.
 """
 
 import torch
@@ -74,6 +75,20 @@ def training(module, batches):
     return out
 
 
+def network(x, targets):
+    """Linear, batch norm, tanh, linear; tensors before and after training, and outputs after it."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2))
+    fill(net)
+    before = tensors(net)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(net(x), targets).backward()
+        optimizer.step()
+    net.eval()
+    return {"x": x, "targets": targets, "before": before, "after": tensors(net), "outputs": net(x).flatten()}
+
+
 write(
     "norms.json",
     {
@@ -92,5 +107,6 @@ write(
         "softmax1": frozen(nn.Softmax(dim=1), rounded(2, 3, 2, scale=2)),
         "logSoftmax": frozen(nn.LogSoftmax(dim=-1), rounded(3, 4, scale=2)),
         "logSoftmax1": frozen(nn.LogSoftmax(dim=1), rounded(2, 3, 2, scale=2)),
+        "network": network(rounded(6, 3), rounded(6, 2)),
     },
 )

@@ -2,17 +2,25 @@ import { describe, expect, it } from "vitest";
 import { matrix, type Tensor } from "../../src/linalg/index.ts";
 import {
   batchNorm,
+  dense,
   embedding,
+  flatten,
   groupNorm,
+  inSequence,
   type Layer,
   layerNorm,
   logSoftmax,
+  networkWithTensors,
   prelu,
+  sgd,
   softmax,
+  tanh,
+  train,
   type Weights,
 } from "../../src/networks/index.ts";
 import { key } from "../../src/random/index.ts";
-import { expectClose, golden } from "../support/golden.ts";
+import { runSync } from "../../src/tasks/index.ts";
+import { expectClose, golden, rows } from "../support/golden.ts";
 
 const cases: Readonly<Record<string, Layer>> = {
   batchNorm1d: batchNorm(),
@@ -92,5 +100,32 @@ describe("layers equal PyTorch's", () => {
       for (const [name, { data }] of Object.entries(buffers!)) expectClose(data, g.buffers[name], tolerance);
       weights = { ...weights, ...buffers };
     }
+  });
+
+  it("a network with batch norm, trained", () => {
+    const g = file.network;
+    const parts = {
+      inputShape: [3],
+      layers: [dense(4), batchNorm(), tanh(), dense(2)],
+      precision: "f64",
+    } as const;
+    const sources = inSequence(4);
+    const of = (all: Record<string, { shape: number[]; data: number[] }>) =>
+      parts.layers.map((_, i) => {
+        const own = Object.entries(all).filter(([name]) => name.startsWith(`${i}.`));
+        return tensors(Object.fromEntries(own.map(([name, t]) => [name.slice(2), t])));
+      });
+    const examples = { x: rows(g.x), y: rows(g.targets) };
+    const { network: trained } = runSync(
+      train(networkWithTensors({ ...parts, sources }, of(g.before)), examples, {
+        epochs: 3,
+        batchSize: 6,
+        optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
+      }),
+    );
+    expectClose(trained.at(examples.x).data, g.outputs, tolerance);
+    const after = networkWithTensors({ ...parts, sources }, of(g.after));
+    expectClose(flatten(trained.weights), flatten(after.weights), tolerance);
+    expectClose(flatten(trained.buffers), flatten(after.buffers), tolerance);
   });
 });

@@ -112,6 +112,24 @@ describe.each(["ntk", "mup"] as const)("%s", (name) => {
     );
   });
 
+  it("gives Adam the table's rates", () => {
+    // Adam's first step is its learning rate for every weight, whatever the gradient's size.
+    const examples = { x, y: randomMatrix(5, 2, "y") };
+    const optimizer = adam({ learningRate: 1e-3, epsilon: 0 });
+    const { network: after } = runSync(train(net, examples, { epochs: 1, batchSize: 5, optimizer }));
+    const w = flatten(net.weights);
+    const [input, hidden, output, out] =
+      name === "ntk" ? [1, 1, 1, 1] : [Math.sqrt(2 / 6), 2 / 6, Math.sqrt(2 / 8), Math.sqrt(2 / 8)];
+    const bias = name === "ntk" ? 1 : Math.sqrt(2 / 6);
+    const rates = [...each(net, 0, input, bias), ...each(net, 2, hidden, out), ...each(net, 4, output, 1)];
+    // Steps are differences of numbers near 1.
+    expectClose(
+      flatten(after.weights).map((v, k) => Math.abs(v - w[k]!) / 1e-3),
+      rates,
+      1e-11,
+    );
+  });
+
   it.each(["embedding", "multiHeadAttention"])("%s draws weights of the table's deviations", (kind) => {
     const parametrisation: Parametrisation = name === "ntk" ? ntk : mup;
     const layer =
