@@ -1,10 +1,11 @@
 import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floats, type Precision, type Tensor } from "../../linalg/index.ts";
-import { type Key, split, uniform } from "../../random/index.ts";
+import { type Key, split } from "../../random/index.ts";
 import type { Layer, Pullback, TangentSide, Weights } from "../layer.ts";
 import { dense } from "./dense.ts";
 import { type LinearParametrisation, type Parametrisation, parametrisationOf } from "./parametrisation.ts";
 import { type Attention, attend, attendPullback, attendPushforward } from "./scaled-dot-product.ts";
+import { drawFan } from "./uniform-fan.ts";
 
 interface Tape {
   readonly weights: Weights;
@@ -149,16 +150,10 @@ function together<V>(before: Readonly<Record<string, V>>, after: Readonly<Record
 
 /** Xavier's uniform before, ±1/√features after, biases 0. */
 function asPyTorch(key: Key, features: number, precision: Precision): Weights {
-  const draw = (name: string, rows: number, bound: number): Tensor => {
-    const data = floats(precision, rows * features);
-    uniform(split(key, name), data.length).forEach((u, i) => {
-      data[i] = bound * (2 * u - 1);
-    });
-    return { shape: [rows, features], data };
-  };
-  const zeros = (length: number): Tensor => ({ shape: [length], data: floats(precision, length) });
-  return together(
-    { weight: draw("in_proj", 3 * features, Math.sqrt(6 / (4 * features))), bias: zeros(3 * features) },
-    { weight: draw("out_proj", features, 1 / Math.sqrt(features)), bias: zeros(features) },
-  );
+  const draw = (name: string, rows: number, fanIn: number): Weights => ({
+    ...drawFan(split(key, name), { weight: [rows, features] }, fanIn, precision),
+    bias: { shape: [rows], data: floats(precision, rows) },
+  });
+  // Xavier's bound √(6 / (fan_in + fan_out)) with a fan_out of 3 · features.
+  return together(draw("in_proj", 3 * features, (4 * features) / 6), draw("out_proj", features, features));
 }
