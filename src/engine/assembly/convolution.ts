@@ -1,7 +1,7 @@
 import { gemm } from "./gemm";
-import { barrier, take } from "./parallel";
+import { alone, barrier, mark, push, release, take, thread, together } from "./parallel";
 import { bytes } from "./simd";
-import { channels, cols, copy, count, filters, groups, rows, tap_cols, tap_rows, unfold } from "./windows";
+import { add_to, channels, clear, cols, copy, count, filters, groups, rows, tap_cols, tap_rows, unfold } from "./windows";
 
 /**
  * Convolutions as matrix products over the patches of a few images at a time: weights (filters × features) by
@@ -30,6 +30,42 @@ function features(w: usize): i32 {
   return (channels(w) / groups(w)) * tap_rows(w) * tap_cols(w);
 }
 
+/** Products smaller than these are one thread's each: what a thread packs must fit its own workspace (1 MiB). */
+const MOST_ROWS: i32 = 128;
+const MOST_PACKED: i32 = 49152;
+
+/** For each group g, C_g ← A_g B_g: A_g is m × k at a + g m k, B_g has k rows and C_g m rows, `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function products<T>(
+  parts: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  ars: isize,
+  acs: isize,
+  b: usize,
+  c: usize,
+  stride: usize,
+): void {
+  const apart = parts > 1 && m <= MOST_ROWS;
+  const piece = apart ? max(64, MOST_PACKED / min(k, 256)) : n;
+  const pieces = (n + piece - 1) / piece;
+  const tasks = parts * pieces;
+  for (let t = apart ? take(-1) : 0; t < tasks; t = apart ? take(t) : t + 1) {
+    const g = t / pieces;
+    const j = (t % pieces) * piece;
+    const from = b + <usize>(g * k) * stride + bytes<T>(j);
+    const to = c + <usize>(g * m) * stride + bytes<T>(j);
+    const team = apart ? alone() : 0;
+    const left = a + bytes<T>(g * m * k);
+    gemm<T>(m, min(piece, n - j), k, <T>1, left, ars, acs, from, stride, sizeof<T>(), true, to, stride, false);
+    if (apart) together(team);
+  }
+  if (apart) barrier();
+}
+
 // @ts-ignore: decorator
 @inline
 export function convolve<T>(
@@ -45,12 +81,7 @@ export function convolve<T>(
   const k = features(w);
   const m = filters(w) / groups(w);
   const n = count(w) * rows(w) * cols(w);
-  for (let g = 0; g < groups(w); g++) {
-    const a = weights + bytes<T>(g * m * k);
-    const b = patches + <usize>(g * k) * stride;
-    const c = flat + <usize>(g * m) * stride;
-    gemm<T>(m, n, k, <T>1, a, bytes<T>(k), sizeof<T>(), b, stride, sizeof<T>(), true, c, stride, false);
-  }
+  products<T>(groups(w), m, n, k, weights, bytes<T>(k), sizeof<T>(), patches, flat, stride);
   flatten<T>(w, y, flat, stride, true);
 }
 
@@ -69,16 +100,14 @@ export function pullback_images<T>(
   const m = features(w);
   const k = filters(w) / groups(w);
   const n = count(w) * rows(w) * cols(w);
-  for (let g = 0; g < groups(w); g++) {
-    const a = weights + bytes<T>(g * m * k);
-    const b = flat + <usize>(g * k) * stride;
-    const c = patches + <usize>(g * m) * stride;
-    gemm<T>(m, n, k, <T>1, a, sizeof<T>(), bytes<T>(m), b, stride, sizeof<T>(), true, c, stride, false);
-  }
+  products<T>(groups(w), m, n, k, weights, sizeof<T>(), bytes<T>(m), flat, patches, stride);
   unfold<T>(w, images, patches, stride, true);
 }
 
-/** Adds to dweights unless `fresh`. */
+/** Sums over positions are kept in this many fixed parts, so that they do not depend on the threads. */
+const PARTS: i32 = 8;
+
+/** Adds to dweights unless `fresh`. Few weights are many threads' work in parts of the positions. */
 // @ts-ignore: decorator
 @inline
 export function pullback_weights<T>(
@@ -96,10 +125,47 @@ export function pullback_weights<T>(
   const n = features(w);
   const m = filters(w) / groups(w);
   const k = count(w) * rows(w) * cols(w);
-  for (let g = 0; g < groups(w); g++) {
-    const a = flat + <usize>(g * m) * stride;
-    const b = patches + <usize>(g * n) * stride;
-    const c = dweights + bytes<T>(g * m * n);
-    gemm<T>(m, n, k, <T>1, a, stride, sizeof<T>(), b, sizeof<T>(), stride, fresh, c, bytes<T>(n), false);
+  const size = bytes<T>(groups(w) * m * n);
+  const saved = mark();
+  const split = m + n <= 2 * MOST_ROWS && size <= 1 << 20;
+  const parts = split ? PARTS : 1;
+  const sums = split ? push(<usize>PARTS * size) : dweights;
+  const piece = (k + parts - 1) / parts;
+  for (let t = split ? take(-1) : 0; t < parts; t = split ? take(t) : t + 1) {
+    const p = min(k, t * piece);
+    const q = min(k, p + piece);
+    const team = split ? alone() : 0;
+    for (let g = 0; g < groups(w); g++) {
+      const a = flat + <usize>(g * m) * stride + bytes<T>(p);
+      const b = patches + <usize>(g * n) * stride + bytes<T>(p);
+      const c = sums + <usize>t * size + bytes<T>(g * m * n);
+      if (split) clear(c, bytes<T>(m * n));
+      const first = fresh && !split;
+      gemm<T>(m, n, q - p, <T>1, a, stride, sizeof<T>(), b, sizeof<T>(), stride, first, c, bytes<T>(n), false);
+    }
+    if (split) together(team);
   }
+  if (split) {
+    barrier();
+    if (fresh) {
+      if (thread == 0) clear(dweights, size);
+      barrier();
+    }
+    add_parts<T>(dweights, sums, size);
+  }
+  release(saved);
+}
+
+// @ts-ignore: decorator
+@inline
+function add_parts<T>(to: usize, parts: usize, size: usize): void {
+  const CHUNK: usize = 4096;
+  const tasks = <i32>((size + CHUNK - 1) / CHUNK);
+  for (let t = take(-1); t < tasks; t = take(t)) {
+    const end = min(size, <usize>(t + 1) * CHUNK);
+    for (let i = <usize>t * CHUNK; i < end; i += sizeof<T>()) {
+      for (let p = 0; p < PARTS; p++) add_to<T>(to + i, load<T>(parts + <usize>p * size + i));
+    }
+  }
+  barrier();
 }

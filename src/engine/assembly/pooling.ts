@@ -25,29 +25,32 @@ import {
 export function max_pool<T>(w: usize, images: usize, y: usize, source: usize, first: i32): void {
   const dr = row_dilation(w);
   const dc = col_dilation(w);
+  const h = height(w);
+  const wide = width(w);
+  const kr = tap_rows(w);
+  const kc = tap_cols(w);
   const planes = count(w) * channels(w);
   for (let t = take(-1); t < planes; t = take(t)) {
     let at = t * rows(w) * cols(w);
     for (let r = 0; r < rows(w); r++) {
       const y0 = first_row(w, r);
       const a0 = entering(y0, dr);
-      const a1 = leaving(y0, dr, height(w), tap_rows(w));
+      const a1 = leaving(y0, dr, h, kr);
       for (let q = 0; q < cols(w); q++) {
         const x0 = first_col(w, q);
         const b0 = entering(x0, dc);
-        const b1 = leaving(x0, dc, width(w), tap_cols(w));
+        const b1 = leaving(x0, dc, wide, kc);
         let best = <T>-Infinity;
         let index = -1;
         for (let a = a0; a < a1; a++) {
-          const row = (t * height(w) + y0 + a * dr) * width(w) + x0;
+          const row = (t * h + y0 + a * dr) * wide + x0;
           for (let b = b0; b < b1; b++) {
             const pixel = row + b * dc;
             const value = load<T>(images + bytes<T>(pixel));
-            // Of NaNs the first stays.
-            if (index < 0 || !(value <= best || best != best)) {
-              best = value;
-              index = pixel;
-            }
+            // Of NaNs the first stays. No branch: which pixel is the largest cannot be foreseen.
+            const takes = i32(value > best) | (i32(value != value) & i32(best == best)) | i32(index < 0);
+            best = select<T>(value, best, takes);
+            index = select<i32>(pixel, index, takes);
           }
         }
         store<T>(y + bytes<T>(at), best);
@@ -65,8 +68,12 @@ export function max_pool<T>(w: usize, images: usize, y: usize, source: usize, fi
 export function sum_pool<T>(w: usize, factors: usize, images: usize, y: usize, back: bool): void {
   const dr = row_dilation(w);
   const dc = col_dilation(w);
+  const h = height(w);
+  const wide = width(w);
+  const kr = tap_rows(w);
+  const kc = tap_cols(w);
   const planes = count(w) * channels(w);
-  const size = bytes<T>(height(w) * width(w));
+  const size = bytes<T>(h * wide);
   for (let t = take(-1); t < planes; t = take(t)) {
     const image = images + <usize>t * size;
     if (back) clear(image, size);
@@ -75,15 +82,15 @@ export function sum_pool<T>(w: usize, factors: usize, images: usize, y: usize, b
     for (let r = 0; r < rows(w); r++) {
       const y0 = first_row(w, r);
       const a0 = entering(y0, dr);
-      const a1 = leaving(y0, dr, height(w), tap_rows(w));
+      const a1 = leaving(y0, dr, h, kr);
       for (let q = 0; q < cols(w); q++) {
         const x0 = first_col(w, q);
         const b0 = entering(x0, dc);
-        const b1 = leaving(x0, dc, width(w), tap_cols(w));
+        const b1 = leaving(x0, dc, wide, kc);
         const spread = back ? <T>(load<T>(factor) * load<T>(at)) : <T>0;
         let sum = <T>0;
         for (let a = a0; a < a1; a++) {
-          const row = image + bytes<T>((y0 + a * dr) * width(w) + x0);
+          const row = image + bytes<T>((y0 + a * dr) * wide + x0);
           for (let b = b0; b < b1; b++) {
             const pixel = row + bytes<T>(b * dc);
             if (back) add_to<T>(pixel, spread);

@@ -102,14 +102,15 @@ export function first_col(w: usize, q: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function entering(from: i32, by: i32): i32 {
-  return from >= 0 ? 0 : (by - 1 - from) / by;
+  return from >= 0 ? 0 : by == 1 ? -from : (by - 1 - from) / by;
 }
 
 /** How many of `most` steps stay below `size`. */
 // @ts-ignore: decorator
 @inline
 export function leaving(from: i32, by: i32, size: i32, most: i32): i32 {
-  return from >= size ? 0 : min(most, (size - from + by - 1) / by);
+  if (from + (most - 1) * by < size) return most;
+  return from >= size ? 0 : (size - from + by - 1) / by;
 }
 
 // @ts-ignore: decorator
@@ -161,22 +162,27 @@ function add_run<T>(to: usize, from: usize, size: usize): void {
 export function im2col<T>(w: usize, images: usize, out: usize): void {
   const kr = tap_rows(w);
   const kc = tap_cols(w);
-  const plane = bytes<T>(height(w) * width(w));
-  const patch = bytes<T>(channels(w) * kr * kc);
+  const h = height(w);
+  const wide = width(w);
+  const dr = row_dilation(w);
+  const dc = col_dilation(w);
+  const plane = bytes<T>(h * wide);
+  const depth = channels(w);
+  const patch = bytes<T>(depth * kr * kc);
   const tasks = count(w) * rows(w);
   for (let t = take(-1); t < tasks; t = take(t)) {
-    const image = images + <usize>(t / rows(w)) * <usize>channels(w) * plane;
+    const image = images + <usize>(t / rows(w)) * <usize>depth * plane;
     const y0 = first_row(w, t % rows(w));
     let to = out + <usize>t * <usize>cols(w) * patch;
     for (let q = 0; q < cols(w); q++) {
       const x0 = first_col(w, q);
-      for (let c = 0; c < channels(w); c++) {
+      for (let c = 0; c < depth; c++) {
         for (let a = 0; a < kr; a++) {
-          const y = y0 + a * row_dilation(w);
-          const row = image + <usize>c * plane + bytes<T>(y * width(w));
+          const y = y0 + a * dr;
+          const row = image + <usize>c * plane + bytes<T>(y * wide);
           for (let b = 0; b < kc; b++) {
-            const x = x0 + b * col_dilation(w);
-            const inside = <u32>y < <u32>height(w) && <u32>x < <u32>width(w);
+            const x = x0 + b * dc;
+            const inside = <u32>y < <u32>h && <u32>x < <u32>wide;
             store<T>(to, inside ? load<T>(row + bytes<T>(x)) : <T>0);
             to += sizeof<T>();
           }
