@@ -1,5 +1,6 @@
-import { type Matrix, matrix, rowRange } from "../linalg/index.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
 import type { Network, TangentSide } from "../networks/index.ts";
+import { type PointBlock, pointBlocks } from "./point-blocks.ts";
 import type { Span } from "./selection.ts";
 import { type TangentSite, tangentSites } from "./sites.ts";
 
@@ -24,9 +25,9 @@ export interface Contraction {
  * each block of x.
  */
 export function contract(c: Contraction, x: Matrix, z: Matrix | undefined, target: Target): void {
-  for (const i of blocks(x, c.block)) {
+  for (const i of pointBlocks(x, c.block)) {
     const left = sidesOf(c, i.points);
-    for (const j of blocks(z ?? x, c.block)) {
+    for (const j of pointBlocks(z ?? x, c.block)) {
       if (!z && j.from > i.from) break;
       const same = !z && j.from === i.from;
       const right = same ? left : sidesOf(c, j.points);
@@ -45,24 +46,13 @@ export function contract(c: Contraction, x: Matrix, z: Matrix | undefined, targe
 export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<number>): Float64Array {
   const perPoint = c.outputs === "trace" ? 1 : c.net.outputs;
   const out = new Float64Array(x.rows * perPoint);
-  for (const { points, from } of blocks(x, c.block)) {
+  for (const { points, from } of pointBlocks(x, c.block)) {
     const part = out.subarray(from * perPoint, (from + points.rows) * perPoint);
     tangentSites(c.net, points, c.spans).forEach(({ layer, side }, l) => {
       layer.addTangentDiagonal!(side, scales[l]!, part);
     });
   }
   return out;
-}
-
-interface Block {
-  readonly from: number;
-  readonly points: Matrix;
-}
-
-function* blocks(x: Matrix, size: number): Generator<Block> {
-  for (let from = 0; from < x.rows; from += size) {
-    yield { from, points: rowRange(x, from, Math.min(x.rows, from + size)) };
-  }
 }
 
 /** Each site with its sides: one, or one for each independent output. */
@@ -81,8 +71,8 @@ function sidesOf(
 function addTile(
   add: (out: Matrix) => void,
   out: Matrix,
-  i: Block,
-  j: Block,
+  i: PointBlock,
+  j: PointBlock,
   rows: number,
   cols: number,
   mirrored: boolean,

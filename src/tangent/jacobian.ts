@@ -1,10 +1,10 @@
 import {
   expectShape,
   type Fn,
+  floatsLike,
   type LinearOperator,
   type Matrix,
   matrix,
-  toMatrix,
   toTensor,
 } from "../linalg/index.ts";
 import {
@@ -16,6 +16,7 @@ import {
   pushforward,
   unflatten,
 } from "../networks/index.ts";
+import { pointBlocks, pointsAtOnce } from "./point-blocks.ts";
 import { tangentSites } from "./sites.ts";
 
 /**
@@ -36,13 +37,20 @@ export function jacobianOperator(net: Network, x: Matrix): LinearOperator {
     },
     applyTranspose(u) {
       expectShape(u, "u", rows, undefined);
-      const { y, tapes } = forward(net, toTensor(x, net.inputShape, net.precision));
-      const out = matrix(cols, u.cols);
-      for (let c = 0; c < u.cols; c++) {
-        const data = y.data.slice();
-        data.set(column(u, c));
-        writeColumn(out, c, flatten(gradient(net, tapes, { shape: y.shape, data })));
+      const sums = Array.from({ length: u.cols }, () => new Float64Array(cols));
+      for (const { points, from } of pointBlocks(x, pointsAtOnce(net, 1))) {
+        const { y, tapes } = forward(net, toTensor(points, net.inputShape, net.precision));
+        sums.forEach((sum, c) => {
+          const part = column(u, c, from * net.outputs, (from + points.rows) * net.outputs);
+          const data = floatsLike(y.data, part.length);
+          data.set(part);
+          addTo(sum, flatten(gradient(net, tapes, { shape: y.shape, data })));
+        });
       }
+      const out = matrix(cols, u.cols);
+      sums.forEach((sum, c) => {
+        writeColumn(out, c, sum);
+      });
       return out;
     },
   };
@@ -65,14 +73,28 @@ export function tangentFn(net: Network, v: Float64Array): Fn {
   return {
     inputs: net.inputs,
     outputs: net.outputs,
-    at: (x) => toMatrix(pushforward(net, toTensor(x, net.inputShape, net.precision), dweights)),
+    at(x) {
+      const out = matrix(x.rows, net.outputs);
+      for (const { points, from } of pointBlocks(x, pointsAtOnce(net, 0))) {
+        const moved = pushforward(net, toTensor(points, net.inputShape, net.precision), dweights);
+        out.data.set(moved.data, from * net.outputs);
+      }
+      return out;
+    },
   };
 }
 
-function column(a: Matrix, c: number): Float64Array {
-  return Float64Array.from({ length: a.rows }, (_, i) => a.data[i * a.cols + c]!);
+/** Rows `from` to `to` of column c. */
+export function column(a: Matrix, c: number, from = 0, to: number = a.rows): Float64Array {
+  const out = new Float64Array(to - from);
+  for (let i = from; i < to; i++) out[i - from] = a.data[i * a.cols + c]!;
+  return out;
 }
 
-function writeColumn(a: Matrix, c: number, values: ArrayLike<number>): void {
+export function writeColumn(a: Matrix, c: number, values: ArrayLike<number>): void {
   for (let i = 0; i < a.rows; i++) a.data[i * a.cols + c] = values[i]!;
+}
+
+function addTo(sum: Float64Array, part: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!;
 }

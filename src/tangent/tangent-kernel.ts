@@ -1,10 +1,11 @@
 import { UsageError } from "../errors/index.ts";
 import { type Gradient, type Kernel, type Parameters, positive } from "../kernels/index.ts";
-import { dot, expectShape, type Fn, type Matrix, matrix, sizeOf } from "../linalg/index.ts";
-import { type Network, parameterCount, type Shape } from "../networks/index.ts";
+import { dot, expectShape, type Fn, type Matrix, matrix } from "../linalg/index.ts";
+import { type Network, parameterCount } from "../networks/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { type Contraction, contract, contractDiagonal, type TangentOutputs } from "./contraction.ts";
 import { tangentFn } from "./jacobian.ts";
+import { pointsAtOnce } from "./point-blocks.ts";
 import { type Span, selectSpans, type TangentLayers } from "./selection.ts";
 
 /** One scale for the whole tangent kernel, or one for each layer whose weights move. */
@@ -71,7 +72,7 @@ function tangentKernelOf(
   });
   const outputs = kind === "trace" ? 1 : net.outputs;
   const perPoint = kind === "full" ? outputs : 1;
-  const contraction: Contraction = { net, spans, outputs: kind, block: pointsAtOnce(net) };
+  const contraction: Contraction = { net, spans, outputs: kind, block: pointsAtOnce(net, net.outputs) };
 
   const blank = (x: Matrix, z: Matrix) =>
     Array.from({ length: kind === "independent" ? outputs : 1 }, () =>
@@ -152,22 +153,6 @@ function assemble(grams: readonly Matrix[]): Matrix {
     }
   });
   return out;
-}
-
-// Numbers in the tapes and cotangents of a block of points: half a gigabyte in f32.
-const blockNumbers = 128_000_000;
-
-/** How many points' values and cotangents, of every layer and output, stay within the block. */
-function pointsAtOnce(net: Network): number {
-  const shapes: Shape[] = [];
-  let numbers = net.inputs;
-  net.layers.forEach((layer, i) => {
-    const inputs = net.sources[i]!.map((s) => (s < 0 ? net.inputShape : shapes[s]!));
-    shapes.push(layer.outputShape(...(inputs as [Shape])));
-    const weighted = Object.keys(net.weights[i]!).length > 0;
-    numbers += sizeOf(shapes[i]!) * (weighted ? 1 + net.outputs : 1);
-  });
-  return Math.max(1, Math.floor(blockNumbers / numbers));
 }
 
 /** √s of every weight of the network, 0 where it does not move, in the order of `flatten`. */
