@@ -2,7 +2,8 @@ import type { Floats } from "../../engine/index.ts";
 import { ShapeError } from "../../errors/index.ts";
 import { floats, floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, Weights } from "../layer.ts";
-import { type Normalised, normalisation, standardise } from "./normalisation.ts";
+import { type Normalised, normalisation } from "./normalisation.ts";
+import { standardise } from "./standardise.ts";
 
 export interface BatchNormOptions {
   /** Added to the variances. */

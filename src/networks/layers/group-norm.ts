@@ -1,7 +1,8 @@
 import { ShapeError, UsageError } from "../../errors/index.ts";
 import { sizeOf } from "../../linalg/index.ts";
 import type { Layer, Shape } from "../layer.ts";
-import { normalisation, standardiseRuns } from "./normalisation.ts";
+import { normalisation } from "./normalisation.ts";
+import { standardiseRuns } from "./standardise.ts";
 
 /**
  * Mean 0 and variance 1 over each example's groups of neighbouring channels, then weight · x̂ + bias by channel

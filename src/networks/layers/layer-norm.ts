@@ -1,7 +1,8 @@
 import { ShapeError, UsageError } from "../../errors/index.ts";
 import { sizeOf } from "../../linalg/index.ts";
 import type { Layer } from "../layer.ts";
-import { normalisation, standardiseRuns } from "./normalisation.ts";
+import { normalisation } from "./normalisation.ts";
+import { standardiseRuns } from "./standardise.ts";
 
 export interface LayerNormOptions {
   /** How many of the last axes are normalised together, with a weight and a bias for each of their entries. */
