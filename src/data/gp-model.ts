@@ -48,7 +48,15 @@ export function* fitModel(
   const inputs = inputNames(table, target, ignore);
   const kernel = parseKernel(text, { columns: inputs });
   const [x, y] = [select(table, inputs), select(table, [target])];
-  const fitted = yield* fit(kernel, { x, y }, { ...fitting, mean: means[meanName](inputs.length) });
+  const fitted = yield* fit(
+    kernel,
+    { x, y },
+    {
+      ...fitting,
+      mean: means[meanName](inputs.length),
+      columns: inputs,
+    },
+  );
   const { mean, process, report } = fitted;
   return { model: { kind: "gp", inputs, target, meanName, kernel: fitted.kernel, mean, process }, report };
 }
@@ -77,7 +85,7 @@ export function predictGp(model: GpModel, table: Table): Prediction {
   };
 }
 
-/** The fitted kernel as text, four digits a number. */
+/** The fitted kernel as text, four digits a number, columns by name. */
 export function kernelText(model: GpModel): string {
-  return formatKernel(model.kernel, 4);
+  return formatKernel(model.kernel, 4, model.inputs);
 }

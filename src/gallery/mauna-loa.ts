@@ -158,7 +158,7 @@ export function* maunaLoaSection(record: Co2Record): Task<Section> {
       ),
     ],
     code: `const { columns, cells } = parseTable(csv, "co2-concentration.csv");
-const read = (name) => columnVector(cells.filter((_, i) => i % 12 === 0).map((row) => parseFloat(row[columns.indexOf(name)])));
+const read = (name) => columnVector(cells.filter((_, i) => i % 5 === 0).map((row) => parseFloat(row[columns.indexOf(name)])));
 const x = read("Date");                                      // years
 const y = read("CO2");                                       // ppm
 const kernel = sum(

@@ -281,26 +281,33 @@ class Parser {
 }
 
 /**
- * The text form of a kernel; reading it gives the same kernel, to the last digit unless `digits` asks for fewer.
- * Throws UsageError for kernels that have none (`after`, tangent kernels).
+ * The text form of a kernel; reading it gives the same kernel, to the last digit unless `digits` asks for fewer;
+ * columns are written by these names where they can be read as such. Throws UsageError for kernels that have none (`after`, tangent kernels).
  */
-export function formatKernel(kernel: Kernel, digits?: number): string {
-  return write(kernel, digits, 0);
+export function formatKernel(kernel: Kernel, digits?: number, columns: readonly string[] = []): string {
+  return write(kernel, { digits, columns }, 0);
+}
+
+interface Writing {
+  readonly digits: number | undefined;
+  readonly columns: readonly string[];
 }
 
 // How tightly + * and ^ [ ] bind: what lies looser than its surroundings needs parentheses.
 const tightness: Readonly<Record<string, number>> = { sum: 0, scaled: 1, product: 1, power: 2, on: 3 };
 
-function write(kernel: Kernel, digits: number | undefined, surroundings: number): string {
+function write(kernel: Kernel, writing: Writing, surroundings: number): string {
+  const { digits, columns } = writing;
   const definition = kernel.definition;
   if (!definition) {
     throw new UsageError("this kernel has no text form: it is made of a network or another function");
   }
   const { kind, options = {}, parts = [] } = definition;
-  const inner = (part: Kernel | undefined, level: number) => write(part!, digits, level);
+  const inner = (part: Kernel | undefined, level: number) => write(part!, writing, level);
   const number = (v: number) => String(digits === undefined ? v : Number(v.toPrecision(digits)));
   const list = (v: ArrayLike<number>) =>
     v.length === 1 ? number(v[0]!) : `[${Array.from(v, number).join(", ")}]`;
+  const columnName = (c: number) => (/^[A-Za-z_]\w*$/.test(columns[c] ?? "") ? columns[c]! : String(c));
   const text = (): string => {
     switch (kind) {
       case "sum":
@@ -312,7 +319,7 @@ function write(kernel: Kernel, digits: number | undefined, surroundings: number)
       case "power":
         return `${inner(parts[0], 3)}^${options.exponent}`;
       case "on":
-        return `${inner(parts[0], 3)}[${(options.columns as readonly number[]).join(", ")}]`;
+        return `${inner(parts[0], 3)}[${(options.columns as readonly number[]).map(columnName).join(", ")}]`;
       default: {
         const written = [
           ...Object.entries(options).map(([name, value]) => `${name}=${value}`),

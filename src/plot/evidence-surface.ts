@@ -105,7 +105,7 @@ export function evidenceSurface(figure: EvidenceSurface): Figure {
         }),
       ]),
     ],
-    labels: (place) => paths.flatMap(({ name, points }, i) => nameAt(place, name, points.at(-1)!, i)),
+    labels: (place) => paths.flatMap(({ name, points }, i) => nameAt(place, name, points, i)),
   });
 }
 
@@ -121,12 +121,15 @@ function cellEnds(axis: PositiveAxis): [number, number] {
 }
 
 /** On a plate of its own: text on the surface would need another colour at every place. */
-function nameAt(place: Placement, name: string, end: Place, i: number): SvgElement[] {
+function nameAt(place: Placement, name: string, points: readonly Place[], i: number): SvgElement[] {
+  const end = points.at(-1)!;
   const width = textWidth(name, theme.fontSize, "bold");
   const room = { gap: 13, pad: 6 };
-  // Towards the middle, where there is room.
-  const leftwards = place.x(end.x) + room.gap + width + 2 * room.pad > place.right;
-  const x = place.x(end.x) + (leftwards ? -room.gap - width - 2 * room.pad : room.gap);
+  const reach = room.gap + width + 2 * room.pad;
+  const overRight = place.x(end.x) + reach > place.right;
+  // On the side that the path does not come from, where there is room.
+  const leftwards = overRight || (points[0]!.x > end.x && place.x(end.x) - reach > place.left);
+  const x = place.x(end.x) + (leftwards ? -reach : room.gap);
   const y = place.y(end.y);
   return [
     element(place.document, "rect", {

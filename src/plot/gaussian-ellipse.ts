@@ -49,7 +49,7 @@ export function gaussianEllipse(figure: GaussianEllipse): Figure {
     legend: [
       { label: "50 %", color: palette.blue.mark, symbol: "band", opacity: 0.3 },
       { label: "95 %", color: palette.blue.mark, symbol: "band", opacity: 0.13 },
-      { label: "samples", color: named > 0 ? palette.green.mark : theme.ink, symbol: "dot" },
+      { label: "samples", color: theme.ink, symbol: "dot" },
     ],
     x: { label: figure.first, domain },
     y: { label: figure.second, domain },

@@ -81,6 +81,14 @@ describe("a kernel's text gives the kernel back", () => {
       "rbf(lengthscale=[0.333, 2], variance=1) + linear(variance=1)",
     );
   });
+
+  test("names columns, where their names can be read back", () => {
+    const columns = ["price", "month of year", "month"];
+    const kernel = parseKernel("rbf[0, 1] * linear[2]", { columns });
+    const text = "rbf(lengthscale=1, variance=1)[price, 1] * linear(variance=1)[month]";
+    expect(formatKernel(kernel, undefined, columns)).toBe(text);
+    expect(formatKernel(parseKernel(text, { columns }))).toBe(formatKernel(kernel));
+  });
 });
 
 describe("an error points at the place", () => {

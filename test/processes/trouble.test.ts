@@ -132,6 +132,16 @@ describe("fits on hard data", () => {
     const errors = normal(key(3), 60);
     const found = sound(rbf(), line(60), columnVector(errors.map((e, i) => 3 * i + e)));
     expect(found.report.warnings.join()).toContain("over 30 times the data's typical distance");
+    const flat = matrix(
+      60,
+      2,
+      Float64Array.from({ length: 120 }, (_, k) => (k % 2 === 0 ? k / 20 : errors[k >> 1]!)),
+    );
+    const named = { starts: 1, columns: ["depth", "luck"] };
+    const { report } = runSync(
+      fit(rbf({ ard: 2 }), { x: flat, y: columnVector(errors.map((_, i) => Math.sin(i / 10))) }, named),
+    );
+    expect(report.warnings.join()).toMatch(/lengthscale\[luck\] = .*: over 30 times/);
     const straight = sound(rbf(), line(60), columnVector(errors.map((e, i) => 3 * i + e)), {
       mean: linearMean(1),
     });

@@ -107,7 +107,7 @@ async function fitAction(path: string, options: Options): Promise<void> {
       },
       text: [
         `Fitted to ${counted(table.rows, "row")} of ${counted(model.inputs.length, "input")} in ${seconds.toFixed(1)} s; ${report.agreeing} of ${report.starts.length} searches agree.`,
-        `Kernel: ${fitted}; noise sd ${short(noise)}.`,
+        `Kernel: ${elided(fitted)}; noise sd ${short(noise)}.`,
         `Log marginal likelihood ${short(process.logEvidence)} nats; leave-one-out RMSE ${short(looRmse)}.`,
         ...report.warnings.map((warning) => `Note: ${warning}.`),
         `Model: ${out}`,
@@ -115,6 +115,16 @@ async function fitAction(path: string, options: Options): Promise<void> {
     },
     options.json,
   );
+}
+
+/** Lists of more than a dozen numbers cut short: hundreds of lengthscales are for `--json` and the model file. */
+function elided(text: string): string {
+  return text.replace(/\[([^\]]*)\]/g, (whole, inside: string) => {
+    const numbers = inside.split(", ");
+    return numbers.length > 12
+      ? `[${numbers.slice(0, 8).join(", ")}, … and ${numbers.length - 8} more]`
+      : whole;
+  });
 }
 
 function figure(model: GpModel) {

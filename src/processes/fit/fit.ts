@@ -29,6 +29,8 @@ export interface FitOptions {
   readonly seed?: number;
   /** Of each search. 200 unless given. */
   readonly maxIterations?: number;
+  /** Names of the input columns, for the warnings of the report. */
+  readonly columns?: readonly string[];
 }
 
 /** A Gaussian process whose parameters were fitted to data, and its posterior given them. */
@@ -137,6 +139,7 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
       evaluations,
       nothing,
       jitter: process.report.jitter,
+      columns: options.columns,
     }),
   };
 }

@@ -42,6 +42,8 @@ export interface Outcome {
   /** Whether the mean explains the targets to the last digit. */
   readonly nothing: boolean;
   readonly jitter: number;
+  /** Names of the input columns. */
+  readonly columns: readonly string[] | undefined;
 }
 
 // Differences of less than this many nats say nothing about which parameters are right.
@@ -119,14 +121,15 @@ function noiseWarnings({ model, y, models, starts }: Outcome): string[] {
 const far = 30;
 const near = 1 / 100;
 
-function parameterWarnings({ model, around, y }: Outcome): string[] {
+function parameterWarnings({ model, around, x, y, columns }: Outcome): string[] {
   const out: string[] = [];
   const scales = modelParameters(around);
   const variance = targetVariance(y);
   for (const [path, parameter] of freeParameters(modelParameters(model))) {
     if (path === "noiseVariance" || path.startsWith("mean.")) continue;
     const name = path.slice("kernel.".length);
-    const which = (i: number) => (parameter.value.length > 1 ? `${name}[${i}]` : name);
+    const named = parameter.value.length === x.cols ? columns : undefined;
+    const which = (i: number) => (parameter.value.length > 1 ? `${name}[${named?.[i] ?? i}]` : name);
     const last = path.split(".").at(-1)!;
     const ratios = Array.from(parameter.value, (v, i) => v / scales[path]!.value[i]!);
     if (last === "lengthscale") {

@@ -29,7 +29,7 @@ export function fitSummary(
     noise: { value: Float64Array.of(noiseVariance), support: "positive" },
   });
   const lines = [
-    `Gaussian process of ${rows} point(s) in ${inputs} column(s)${written(kernel)}`,
+    `Gaussian process of ${rows} point(s) in ${inputs} column(s)${written(kernel, columns)}`,
     `${objective} ${digits(report.value)} nats; ${report.agreeing} of ${report.starts.length} start(s) agree; ${report.evaluations} evaluations`,
     `noise sd ${digits(noise)} (${digits((100 * noise) / spread)} % of the sd of ${target}, ${digits(spread)})`,
     ...parameterLines(parameters, inputs, columns),
@@ -39,9 +39,9 @@ export function fitSummary(
 }
 
 /** The kernel's text where it has one: kernels on the features of a function have not. */
-function written(kernel: Kernel): string {
+function written(kernel: Kernel, columns?: readonly string[]): string {
   try {
-    return `: ${formatKernel(kernel, 3)}`;
+    return `: ${formatKernel(kernel, 3, columns)}`;
   } catch (error) {
     if (error instanceof UsageError) return "";
     throw error;
