@@ -173,6 +173,21 @@ export interface Engine extends ImageRoutines {
     bar: Block,
   ): KernelPullback;
 
+  /**
+   * One step of the arc-cosine recursion: for Gaussian pairs (u, w) with the covariances K (rows × cols) and the
+   * variances of its rows and columns, K ← E[relu u · relu w] and slopes ← E[relu′ u · relu′ w] (Cho & Saul 2009,
+   * orders 1 and 0, halved): √(vw) (sin θ + (π − θ) cos θ) / 2π and (π − θ) / 2π, cos θ = K / √(vw) within [−1, 1].
+   * Where a variance is 0, θ = π / 2.
+   */
+  arcCosine(
+    rows: number,
+    cols: number,
+    k: Block,
+    rowVariances: Float64Array,
+    colVariances: Float64Array,
+    slopes: Block,
+  ): void;
+
   /** out ← f(x), element by element; out has x's length and may be x. */
   elementwise<A extends Floats>(f: Elementwise, x: A, out: A): void;
 

@@ -41,6 +41,26 @@ function squaredDistance(x: Points, i: number, z: Points, j: number): number {
 }
 
 export const referenceKernels = {
+  arcCosine(
+    rows: number,
+    cols: number,
+    k: Block,
+    rowVariances: Float64Array,
+    colVariances: Float64Array,
+    slopes: Block,
+  ): void {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < cols; j++) {
+        const at = k.offset + i * k.stride + j;
+        const scale = Math.sqrt(rowVariances[i]! * colVariances[j]!);
+        const c = scale === 0 ? 0 : Math.max(-1, Math.min(1, k.data[at]! / scale));
+        const angle = Math.PI - Math.acos(c);
+        slopes.data[slopes.offset + i * slopes.stride + j] = angle / (2 * Math.PI);
+        k.data[at] = (scale * (Math.sqrt((1 - c) * (1 + c)) + angle * c)) / (2 * Math.PI);
+      }
+    }
+  },
+
   kernelMatrix(
     map: KernelMap,
     amplitude: number,

@@ -96,7 +96,10 @@ function checkMultiply(check: Checker, map: KernelMap, x: Points, z: Points | un
     check.reference.kernelMultiply(map, -0.6, x, z, columns, v, expected);
     check.reference.kernelMultiply(map, 0.6, x, z, columns, { ...v, data: v.data.map(Math.abs) }, size);
     for (let p = 0; p < out.data.length; p++) {
-      const allowed = (2 * count + 40 * (x.dims + 4)) * U * Math.abs(size.data[p]!);
+      // A sum that is tiny has only tiny terms, whose distances' errors the exponential turns into relative ones.
+      const magnitude = Math.abs(size.data[p]!);
+      const far = 2 * Math.abs(Math.log(Math.max(1e-300, magnitude)));
+      const allowed = (2 * count + (40 + far) * (x.dims + 4)) * U * magnitude;
       if (!(Math.abs(out.data[p]! - expected.data[p]!) <= allowed)) {
         check.fail(
           `kernelMultiply ${label(map, x, z)}: [${p}] is ${out.data[p]}, expected ${expected.data[p]}`,
@@ -136,4 +139,44 @@ function checkPullback(check: Checker, map: KernelMap, x: Points, z: Points | un
   if ((got.z === undefined) !== (expected.z === undefined))
     check.fail("kernelPullback: z is there or not by mistake");
   if (got.z && expected.z) compare("z", got.z, expected.z, 2 * x.count, 80);
+}
+
+/**
+ * The angle's error is that of its cosine over its sine, or where both vanish the root of it; the value, whose slope
+ * in the cosine is at most ½ √(vw), keeps its digits everywhere.
+ */
+export function checkArcCosine(check: Checker): void {
+  for (const [n, m] of [
+    [0, 3],
+    [1, 1],
+    [7, 5],
+    [40, 64],
+    [300, 251],
+  ] as const) {
+    const v = new Float64Array(n).map((_, i) => (i % 9 === 8 ? 0 : 3 + 2 * check.random()));
+    const w = new Float64Array(m).map(() => 2 + check.random());
+    const cosines: number[] = [];
+    const k = block(check, n, m);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < m; j++) {
+        // All cosines from −1 to 1, some just beyond, some next to 1.
+        const near = (i + j) % 5 === 0;
+        const c = near
+          ? Math.sign(check.random()) * (1 - 2 ** -(10 + ((i * j) % 45)))
+          : 1.0001 * check.random();
+        cosines.push(c);
+        k.data[i * k.stride + j] = c * Math.sqrt(v[i]! * w[j]!);
+      }
+    }
+    const [slopes, wanted] = [block(check, n, m), { ...k, data: k.data.slice() }];
+    const expected = { ...slopes, data: slopes.data.slice() };
+    check.engine.arcCosine(n, m, k, v, w, slopes);
+    check.reference.arcCosine(n, m, wanted, v, w, expected);
+    const scale = (i: number, j: number) => Math.sqrt(v[i]! * w[j]!);
+    check.close("arcCosine", n, m, k, wanted, (i, j) => 16 * U * scale(i, j));
+    check.close("arcCosine's slopes", n, m, slopes, expected, (i, j) => {
+      const sine = Math.sqrt(Math.max(0, 1 - cosines[i * m + j]! ** 2));
+      return (4 * U) / Math.max(sine, Math.sqrt(U)) + 4 * U;
+    });
+  }
 }

@@ -9,7 +9,7 @@ import {
   checkQr,
 } from "./check-engine-factors.ts";
 import { checkImages } from "./check-engine-images.ts";
-import { checkKernels } from "./check-engine-kernels.ts";
+import { checkArcCosine, checkKernels } from "./check-engine-kernels.ts";
 import { checkNonFinite } from "./check-engine-non-finite.ts";
 import { checkGemm, checkSyrk, checkTrsm } from "./check-engine-products.ts";
 import { Checker } from "./check-engine-support.ts";
@@ -39,4 +39,5 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkCholeskyUpdate(check);
   checkElementwise(check);
   checkImages(check);
+  checkArcCosine(check);
 }

@@ -1,6 +1,7 @@
 /** What the host calls. Strides are in bytes; every routine runs in all threads of a job at once. */
 import { gemm, scale } from "./gemm";
 
+export { arc_cosine } from "./arc-cosine";
 export { potrf } from "./cholesky";
 export { syevd } from "./eigen";
 export { elementwise_f32, elementwise_f64 } from "./elementwise";

@@ -1,5 +1,6 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Block, Engine, Floats, Operand, Triangle } from "../engine.ts";
+import { wasmArcCosine } from "./arc-cosine.ts";
 import { wasmElementwise } from "./elementwise.ts";
 import { wasmImages } from "./images.ts";
 import { wasmKernels } from "./kernels.ts";
@@ -22,6 +23,7 @@ export const wasm: Engine = {
   },
 
   ...wasmKernels,
+  ...wasmArcCosine,
   ...wasmElementwise,
   ...wasmImages,
 
