@@ -5,6 +5,7 @@ import { posteriorOf } from "../processes/exact.ts";
 import {
   columnMeans,
   constantMean,
+  type ExactPosterior,
   expectObservations,
   gp,
   type Observations,
@@ -51,8 +52,20 @@ export interface Adaptation {
   readonly noiseVariance: number;
   /** log p(y), in nats; Laplace's with an approximate determinant, where the covariance is approximate. */
   readonly logEvidence: number;
+  /** The mean before the new data: the network, or the constant. */
+  readonly prior: Fn;
   /** p(f | new data). */
   readonly process: Posterior;
+  /**
+   * How the network's weights move, in the order of `flatten`: the posterior mean is prior(x) + J(x) shift. The network
+   * of moved weights is another function.
+   */
+  shift(): Float64Array;
+  /**
+   * The adaptation with these examples too, scales and noise as they are: O(n²) an example in function space, O(p²) in
+   * weight space.
+   */
+  add(more: { readonly x: Matrix; readonly y: Matrix }): Adaptation;
 }
 
 /**
@@ -78,15 +91,25 @@ export function adaptBase(
 ): Adaptation {
   const { network, x } = base;
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
+  const prior = priorMean(mean, network, y);
+  const fitted = fitBase(base, mean === "network" ? base.outputs() : prior.at(x), y, noiseVariance);
+  return conditionTangent(fitted.kernel, { x, y, noiseVariance: fitted.noiseVariance }, { ...base, mean });
+}
+
+/** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */
+export function fitBase(
+  base: Base,
+  prior: Matrix,
+  y: Matrix,
+  noiseVariance?: number | ArrayLike<number>,
+): { readonly kernel: TangentKernel; readonly noiseVariance: number | ArrayLike<number> } {
   const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
-  const fallback = meanFn(mean, network, y);
-  const residual = subtract(y, mean === "network" ? base.outputs() : fallback.at(x));
-  const fitted = fitRegression(base, residual, y, typeof noiseVariance === "number" ? noiseVariance : known);
-  return conditionTangent(
-    withScales(base.kernel, fitted.scales),
-    { x, y, noiseVariance: noiseVariance ?? fitted.noiseVariance },
-    { ...base, mean },
-  );
+  const noise = typeof noiseVariance === "number" ? noiseVariance : known;
+  const fitted = fitRegression(base, subtract(y, prior), y, noise);
+  return {
+    kernel: withScales(base.kernel, fitted.scales),
+    noiseVariance: noiseVariance ?? fitted.noiseVariance,
+  };
 }
 
 /** How the posterior of known scales is found. */
@@ -97,28 +120,63 @@ export interface ConditionOptions {
   readonly rank?: number;
 }
 
+/** Examples with their noise: one variance, or one for each. */
+export interface NoisyData {
+  readonly x: Matrix;
+  readonly y: Matrix;
+  readonly noiseVariance: number | ArrayLike<number>;
+}
+
 /** The adaptation for scales and noise that are already known: what a saved one is made from again. */
 export function conditionTangent(
   kernel: TangentKernel,
-  data: {
-    readonly x: Matrix;
-    readonly y: Matrix;
-    readonly noiseVariance: number | ArrayLike<number>;
-  },
-  { space, mean = "network", approximation = "full", rank = 50 }: ConditionOptions,
+  data: NoisyData,
+  options: ConditionOptions,
 ): Adaptation {
+  const { space, mean = "network", approximation = "full" } = options;
   const { network } = kernel;
-  const fallback = meanFn(mean, network, data.y);
-  const process = isCheap(approximation)
-    ? approximately(kernel, fallback, examplesOf(data), approximation, rank)
-    : space === "weight"
-      ? conditionOnExamples(kernel, fallback, examplesOf(data))
-      : inFunctionSpace(kernel, fallback, data);
-  const { noiseVariance, logEvidence } = process;
-  return { network, mean, kernel, space, approximation, noiseVariance, logEvidence, process };
+  const prior = priorMean(mean, network, data.y);
+  const process = conditionOn(kernel, prior, data, options);
+  return adaptationOf({ network, mean, kernel, space, approximation, prior }, process);
 }
 
-function meanFn(mean: MeanChoice, network: Network, y: Matrix): Fn {
+function adaptationOf(
+  parts: Pick<Adaptation, "network" | "mean" | "kernel" | "space" | "approximation" | "prior">,
+  process: RegressionPosterior,
+): Adaptation {
+  const { noiseVariance, logEvidence } = process;
+  return {
+    ...parts,
+    noiseVariance,
+    logEvidence,
+    process,
+    shift() {
+      if ("shift" in process) return process.shift;
+      const { x, alpha } = process.solution;
+      const features = featuresOf(parts.kernel);
+      return features.weights(features.operator(x).applyTranspose(alpha).data);
+    },
+    add: (more) => adaptationOf(parts, process.condition({ noiseVariance, ...more })),
+  };
+}
+
+/** The posterior of one of the kinds that adapting makes. */
+export type RegressionPosterior = ExactPosterior | WeightPosterior;
+
+/** The posterior of a Gaussian process with this prior mean and tangent kernel. */
+export function conditionOn(
+  kernel: TangentKernel,
+  prior: Fn,
+  data: NoisyData,
+  { space, approximation = "full", rank = 50 }: ConditionOptions,
+): RegressionPosterior {
+  if (isCheap(approximation)) return approximately(kernel, prior, examplesOf(data), approximation, rank);
+  return space === "weight"
+    ? conditionOnExamples(kernel, prior, examplesOf(data))
+    : inFunctionSpace(kernel, prior, data);
+}
+
+function priorMean(mean: MeanChoice, network: Network, y: Matrix): Fn {
   return mean === "network" ? network : constantMean(network.inputs, columnMeans(y));
 }
 
@@ -139,11 +197,7 @@ function perValue(noiseVariance: number | ArrayLike<number>, y: Matrix): Float64
   });
 }
 
-function examplesOf(data: {
-  readonly x: Matrix;
-  readonly y: Matrix;
-  readonly noiseVariance: number | ArrayLike<number>;
-}): NoisyExamples {
+function examplesOf(data: NoisyData): NoisyExamples {
   const noise = perValue(data.noiseVariance, data.y);
   return { x: data.x, y: data.y, noise, noiseVariance: typicalNoise(data.noiseVariance) };
 }
@@ -156,8 +210,8 @@ function typicalNoise(noiseVariance: number | ArrayLike<number>): number {
 function inFunctionSpace(
   kernel: TangentKernel,
   mean: Fn,
-  { x, y, noiseVariance }: Parameters<typeof conditionTangent>[1],
-): Posterior {
+  { x, y, noiseVariance }: NoisyData,
+): ExactPosterior {
   const prior = gp(kernel, { mean });
   if (typeof noiseVariance === "number") return prior.condition({ x, y, noiseVariance });
   const noise = perValue(noiseVariance, y);

@@ -1,10 +1,9 @@
-import { ShapeError, UsageError } from "../errors/index.ts";
-import { expectFinite, expectShape, type Fn, type Matrix } from "../linalg/index.ts";
+import { expectFinite, expectShape, type Fn, type Matrix, matrix, stackRows } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
-import { constantMean } from "../processes/index.ts";
+import { constantMean, type Gaussian, type Process } from "../processes/index.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
-import type { MeanChoice } from "./adapt.ts";
+import type { ConditionOptions, MeanChoice } from "./adapt.ts";
 import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
 import { type Base, type BaseOptions, baseOf, type Space, withScales } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
@@ -12,6 +11,8 @@ import { featuresOf } from "./features.ts";
 import { evidenceOfMode, functionMode } from "./function-mode.ts";
 import { functionPosterior, type LatentProcess } from "./function-posterior.ts";
 import { approximateMode } from "./iterative-mode.ts";
+import { regressLabels } from "./label-regression.ts";
+import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
 import { classCount, classLikelihood } from "./likelihoods.ts";
 import { searchScales } from "./scale-search.ts";
 import { factoredCovariance } from "./weight-covariance.ts";
@@ -21,13 +22,14 @@ import { weightProcess } from "./weight-process.ts";
 export interface ClassifierOptions extends BaseOptions {
   /** The network's logits unless given; the constant is the logits of the classes' frequencies. */
   readonly mean?: MeanChoice;
+  /**
+   * "laplace" unless given: the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian
+   * process whose values then become probabilities; no iteration, and the network's probabilities as mean.
+   */
+  readonly method?: ClassifierMethod;
 }
 
-/** Inputs with their class numbers, from 0; for a network of one output 0 or 1. */
-export interface LabelledExamples {
-  readonly x: Matrix;
-  readonly labels: ArrayLike<number>;
-}
+export type ClassifierMethod = "laplace" | "regression";
 
 /** How uncertain logits become probabilities: by a formula, or by drawing. */
 export interface PredictiveOptions {
@@ -44,15 +46,22 @@ export interface AdaptedClassifier {
   readonly mean: MeanChoice;
   /** k_DNN with the scales that the marginal likelihood chose. */
   readonly kernel: TangentKernel;
+  readonly method: ClassifierMethod;
   readonly space: Space;
   readonly approximation: Approximation;
-  /** Laplace's approximation of log p(labels), in nats. */
+  /** Laplace's approximation of log p(labels), in nats; for "regression" the log density of the labels as numbers. */
   readonly logEvidence: number;
   readonly classes: number;
-  /** p(logits | new data). Its samples are functions to logits. */
-  readonly process: LatentProcess;
+  /** The mean before the new data. */
+  readonly prior: Fn;
+  /** p(logits | new data), or for "regression" of the classes' scores. Its samples are functions. */
+  readonly process: Process<Gaussian>;
   /** Class probabilities at x, n × classes. */
   probabilities(x: Matrix, options?: PredictiveOptions): Matrix;
+  /** How the network's weights move: see Adaptation. */
+  shift(): Float64Array;
+  /** The classifier with these examples too, scales as they are. */
+  add(more: LabelledExamples): AdaptedClassifier;
 }
 
 /**
@@ -74,57 +83,91 @@ export function adaptClassifier(
 export function adaptClassifierBase(
   base: Base,
   labels: ArrayLike<number>,
-  { mean = "network" }: Pick<ClassifierOptions, "mean">,
+  { mean = "network", method = "laplace" }: Pick<ClassifierOptions, "mean" | "method">,
 ): AdaptedClassifier {
   const { network, x } = base;
   expectExamples({ x, labels }, network);
-  const scales = fitScales(base, labels, mean);
-  return conditionClassifier(withScales(base.kernel, scales), { x, labels }, { ...base, mean });
+  if (method === "regression") return regressLabels(base, labels, mean);
+  const kernel = withScales(base.kernel, fitScales(base, labels, mean));
+  return conditionClassifier(kernel, { x, labels }, { ...base, mean });
 }
 
-/** The adapted classifier for scales that are already known: what a saved one is made from again. */
+/** The adapted classifier ("laplace") for scales that are already known: what a saved one is made from again. */
 export function conditionClassifier(
   kernel: TangentKernel,
   data: LabelledExamples,
-  options: {
-    readonly space: Space;
-    readonly mean?: MeanChoice;
-    readonly approximation?: Approximation;
-    readonly rank?: number;
-  },
+  options: ConditionOptions,
 ): AdaptedClassifier {
-  const { space, mean = "network", approximation = "full", rank = 50 } = options;
+  const { mean = "network" } = options;
+  return laplace(kernel, logitMean(mean, kernel.network, data.labels), data, { ...options, mean });
+}
+
+function laplace(
+  kernel: TangentKernel,
+  prior: Fn,
+  data: LabelledExamples,
+  options: ConditionOptions & { readonly mean: MeanChoice },
+  start?: Float64Array,
+): AdaptedClassifier {
+  const { space, mean, approximation = "full" } = options;
   const { network } = kernel;
-  const { x, labels } = data;
-  const fallback = logitMean(mean, network, labels);
-  const likelihood = classLikelihood(labels, network.outputs);
-  const found = (): { process: LatentProcess; logEvidence: number } => {
-    if (space === "function" && !isCheap(approximation)) {
-      const mode = functionMode(kernel.gram(x), fallback.at(x), likelihood);
-      return { process: functionPosterior(kernel, fallback, x, mode), logEvidence: mode.logEvidence };
-    }
-    const features = featuresOf(kernel);
-    if (!isCheap(approximation)) {
-      const { u, factor, logEvidence } = weightMode(features, x, fallback.at(x), likelihood);
-      return { process: weightProcess(features, fallback, u, factoredCovariance(factor)), logEvidence };
-    }
-    const approximate = approximateBy(approximation, features, x, rank);
-    const mode = approximateMode(features, x, fallback.at(x), likelihood, approximate);
-    const process = weightProcess(features, fallback, mode.u, mode.covariance);
-    return { process, logEvidence: mode.logEvidence };
-  };
-  const { process, logEvidence } = found();
+  const { process, logEvidence, u, alpha } = modeOf(kernel, prior, data, options, start);
+  const features = featuresOf(kernel);
   return {
     network,
     mean,
     kernel,
+    method: "laplace",
     space,
     approximation,
     logEvidence,
     classes: classCount(network.outputs),
+    prior,
     process,
     probabilities: (points, predictive) => probabilitiesOf(process, points, predictive),
+    shift: () => features.weights(u ?? features.operator(data.x).applyTranspose(alpha!).data),
+    add(more) {
+      expectExamples(more, network);
+      const x = stackRows([data.x, more.x]);
+      const labels = Float64Array.from([...Array.from(data.labels), ...Array.from(more.labels)]);
+      return laplace(kernel, prior, { x, labels }, options, alpha?.data ?? u);
+    },
   };
+}
+
+interface Found {
+  readonly process: LatentProcess;
+  readonly logEvidence: number;
+  /** Of the whitened weights. */
+  readonly u?: Float64Array;
+  /** Of function space. */
+  readonly alpha?: Matrix;
+}
+
+/** The mode and the process around it; `start` is the mode of fewer examples. */
+function modeOf(
+  kernel: TangentKernel,
+  prior: Fn,
+  { x, labels }: LabelledExamples,
+  { space, approximation = "full", rank = 50 }: ConditionOptions,
+  start?: Float64Array,
+): Found {
+  const likelihood = classLikelihood(labels, kernel.network.outputs);
+  const mean = prior.at(x);
+  if (space === "function" && !isCheap(approximation)) {
+    const alpha = matrix(mean.data.length, 1);
+    if (start) alpha.data.set(start);
+    const mode = functionMode(kernel.gram(x), mean, likelihood, { alpha });
+    return { process: functionPosterior(kernel, prior, x, mode), ...mode };
+  }
+  const features = featuresOf(kernel);
+  if (!isCheap(approximation)) {
+    const { u, factor, logEvidence } = weightMode(features, x, mean, likelihood, start);
+    return { process: weightProcess(features, prior, u, factoredCovariance(factor)), logEvidence, u };
+  }
+  const approximate = approximateBy(approximation, features, x, rank);
+  const { u, covariance, logEvidence } = approximateMode(features, x, mean, likelihood, approximate);
+  return { process: weightProcess(features, prior, u, covariance), logEvidence, u };
 }
 
 /** Class probabilities of uncertain logits at x. */
@@ -144,15 +187,6 @@ export function probabilitiesOf(
 /** The probabilities that the network's own logits say. */
 export function networkProbabilities(network: Network, x: Matrix): Matrix {
   return certainProbabilities(network.at(x));
-}
-
-export function expectExamples({ x, labels }: LabelledExamples, network: Network): void {
-  expectShape(x, "x", undefined, network.inputs);
-  expectFinite(x, "x");
-  if (x.rows === 0) throw new UsageError("adaptClassifier: there are no examples");
-  if (labels.length !== x.rows) {
-    throw new ShapeError(`adaptClassifier: ${x.rows} rows of x need as many labels, got ${labels.length}`);
-  }
 }
 
 function logitMean(mean: MeanChoice, network: Network, labels: ArrayLike<number>): Fn {

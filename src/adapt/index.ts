@@ -5,19 +5,23 @@ export {
   type ConditionOptions,
   conditionTangent,
   type MeanChoice,
+  type NoisyData,
 } from "./adapt.ts";
 export type { Approximation } from "./approximation.ts";
 export type { BaseOptions, Space } from "./base.ts";
 export {
   type AdaptedClassifier,
   adaptClassifier,
+  type ClassifierMethod,
   type ClassifierOptions,
   conditionClassifier,
-  type LabelledExamples,
   networkProbabilities,
   type PredictiveOptions,
 } from "./classify.ts";
 export * from "./compare.ts";
 export type { LatentProcess } from "./function-posterior.ts";
+export type { LabelledExamples } from "./labelled-examples.ts";
+export { meanFn } from "./mean-fn.ts";
+export { type Prepared, prepare } from "./prepare.ts";
 export * from "./scores.ts";
 export { conditionInWeightSpace, type WeightPosterior } from "./weight-space.ts";

@@ -62,7 +62,8 @@ export function classCount(outputs: number): number {
   return outputs === 1 ? 2 : outputs;
 }
 
-function expectLabels(labels: ArrayLike<number>, outputs: number): void {
+/** Throws UsageError for a label that is no class. */
+export function expectLabels(labels: ArrayLike<number>, outputs: number): void {
   const classes = classCount(outputs);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { probitProbabilities, sampledProbabilities } from "../../src/adapt/class-probabilities.ts";
 import { featuresOf } from "../../src/adapt/features.ts";
 import { evidenceOfMode, functionMode } from "../../src/adapt/function-mode.ts";
-import { adaptClassifier, conditionClassifier } from "../../src/adapt/index.ts";
+import { adaptClassifier, conditionClassifier, type LatentProcess } from "../../src/adapt/index.ts";
 import { classLikelihood, gaussianLikelihood, type Likelihood } from "../../src/adapt/likelihoods.ts";
 import { evidenceOfWeightMode } from "../../src/adapt/weight-mode.ts";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
@@ -217,13 +217,13 @@ describe("adaptClassifier", () => {
       expectClose(again.process.at(points).mean.data, f!.process.at(points).mean.data, 1e-7);
       expectClose(again.process.at(points).variance.data, f!.process.at(points).variance.data, 1e-7);
       expectClose(again.process.at(points).covariance.data, f!.process.at(points).covariance.data, 1e-7);
-      const [a, b] = [again.process.blocks(points), f!.process.blocks(points)];
-      expectClose(a.covariance.data, b.covariance.data, 1e-7);
+      const [a, b] = [again, f!].map(({ process }) => (process as LatentProcess).blocks(points));
+      expectClose(a!.covariance.data, b!.covariance.data, 1e-7);
       const o = net.outputs;
       const whole = f!.process.at(points).covariance;
       expectClose(
-        b.covariance.data,
-        Array.from(b.covariance.data, (_v, k) => {
+        b!.covariance.data,
+        Array.from(b!.covariance.data, (_v, k) => {
           const row = Math.floor(k / o);
           return whole.data[row * whole.cols + row - (row % o) + (k % o)]!;
         }),
