@@ -133,8 +133,9 @@ export async function bench(only = ""): Promise<readonly Row[]> {
     const start = performance.now();
     const times = await measure(work, native, peers);
     const note = `${Math.ceil(times.scratch / 2 ** 20)} MiB of scratch`;
+    const all = [...times.hands, ...times.peers].map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`);
     const seconds = (performance.now() - start) / 1000;
-    console.error(`${workload} ${size}: measured in ${seconds.toFixed(1)} s`);
+    console.error(`${workload} ${size}: ${all.join(", ")} (took ${seconds.toFixed(0)} s)`);
     for (const [hand, ms] of times.hands) {
       const theirs = new Map(times.peers);
       if (work.scales && hand === `wasm ${THREADS}`) theirs.set("wasm 1", times.hands.get("wasm 1")!);

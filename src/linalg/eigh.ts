@@ -1,4 +1,4 @@
-import { engine } from "../engine/index.ts";
+import { type EngineName, engine } from "../engine/index.ts";
 import { NonFiniteError, NotConvergedError, ShapeError } from "../errors/index.ts";
 import { type Matrix, matrix } from "./matrix.ts";
 import { block } from "./products.ts";
@@ -7,6 +7,8 @@ import { block } from "./products.ts";
 export interface Eigh {
   readonly values: Float64Array;
   readonly vectors: Matrix;
+  /** The hand that made it. */
+  readonly engine: EngineName;
 }
 
 /** Eigendecomposition of a symmetric matrix, of which the lower triangle is read. */
@@ -20,5 +22,5 @@ export function eigh(a: Matrix): Eigh {
   if (failed > 0) {
     throw new NotConvergedError(`eigh: ${failed} of ${a.rows} eigenvalues did not converge`);
   }
-  return { values, vectors };
+  return { values, vectors, engine: engine().name };
 }
