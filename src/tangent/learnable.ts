@@ -9,15 +9,17 @@ import {
   tensorsOf,
   unflatten,
   type Weights,
+  withPrecision,
 } from "../networks/index.ts";
 
 /**
  * A network as a function that what stands above it can fit: `after(rbf(), learnable(net))` is a deep kernel (Wilson et
  * al. 2016) whose fit goes on training the network, `fit(kernel, data, { mean: learnable(net) })` a mean. Its parameters
- * are the weights by their names ("0.weight", …); buffers stay as they are. It computes in the network's own precision:
- * a search to the last digit wants `withPrecision(net, "f64")`.
+ * are the weights by their names ("0.weight", …); buffers stay as they are. It computes in f64 whatever the network's
+ * precision: a line search takes f32's rounding for slopes.
  */
-export function learnable(net: Network): LearnableFn {
+export function learnable(given: Network): LearnableFn {
+  const net = withPrecision(given, "f64");
   return {
     inputs: net.inputs,
     outputs: net.outputs,

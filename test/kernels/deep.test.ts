@@ -30,7 +30,6 @@ test("the gradients of a network with branches add up", () => {
     inputShape: [2],
     layers: [dense(4), residual([dense(4), tanh()]), dense(2)],
     seed: 5,
-    precision: "f64",
   });
   checkKernel(after(rbf(), learnable(branched)), randomMatrix(7, 2, "branched"), { paths: 50 });
 });
@@ -38,7 +37,7 @@ test("the gradients of a network with branches add up", () => {
 test("the fit of a deep kernel goes on training the network: a step, which no stationary kernel follows", () => {
   const x = columnVector(Array.from({ length: 40 }, (_, i) => i / 20 - 1));
   const y = columnVector(Array.from(x.data, (v) => (v < 0.1 ? -1 : 1) + 0.1 * v));
-  const start = network({ inputShape: [1], layers: [dense(8), tanh(), dense(1)], seed: 1, precision: "f64" });
+  const start = network({ inputShape: [1], layers: [dense(8), tanh(), dense(1)], seed: 1 });
   const { network: trained } = runSync(train(start, { x, y }, { epochs: 50 }));
   const options = { starts: 1, noiseVariance: { floor: 1e-4 } } as const;
   const deep = runSync(fit(after(rbf(), learnable(trained)), { x, y }, options));
