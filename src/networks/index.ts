@@ -1,12 +1,15 @@
 export * from "./layer.ts";
 export * from "./layers/activations.ts";
+export { type AffineOptions, affineLayer } from "./layers/affine.ts";
 export { type AveragePool2dOptions, averagePool2d } from "./layers/average-pool-2d.ts";
 export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.ts";
+export { constantLayer } from "./layers/constant.ts";
 export { type Conv2dOptions, conv2d } from "./layers/conv-2d.ts";
 export { type DenseOptions, dense } from "./layers/dense.ts";
 export { dropout } from "./layers/dropout.ts";
 export { embedding } from "./layers/embedding.ts";
 export { fanInConcatenate } from "./layers/fan-in-concatenate.ts";
+export { fanInMatmul } from "./layers/fan-in-matmul.ts";
 export { fanInProduct } from "./layers/fan-in-product.ts";
 export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
@@ -16,6 +19,7 @@ export { groupNorm } from "./layers/group-norm.ts";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
 export type { LinearSide } from "./layers/linear-tangent.ts";
 export { type MaxPool2dOptions, maxPool2d } from "./layers/max-pool-2d.ts";
+export { meanLayer } from "./layers/mean.ts";
 export { multiHeadAttention } from "./layers/multi-head-attention.ts";
 export type {
   LinearParametrisation,
@@ -24,7 +28,15 @@ export type {
   Parametrisation,
   StandardParametrisation,
 } from "./layers/parametrisation.ts";
+export { logLayer, powerLayer } from "./layers/power.ts";
 export { prelu } from "./layers/prelu.ts";
+export {
+  padLayer,
+  repeatLayer,
+  selectLayer,
+  sliceLayer,
+  transposeLayer,
+} from "./layers/rearrange.ts";
 export { flattenLayer, reshapeLayer } from "./layers/reshape.ts";
 export { logSoftmax, softmax } from "./layers/softmax.ts";
 export type { Pair, WindowOptions } from "./layers/windows.ts";

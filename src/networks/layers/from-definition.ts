@@ -21,22 +21,28 @@ import {
   softplus,
   tanh,
 } from "./activations.ts";
+import { affineLayer } from "./affine.ts";
 import { averagePool2d } from "./average-pool-2d.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { constantLayer } from "./constant.ts";
 import { conv2d } from "./conv-2d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
 import { fanInConcatenate } from "./fan-in-concatenate.ts";
+import { fanInMatmul } from "./fan-in-matmul.ts";
 import { fanInProduct } from "./fan-in-product.ts";
 import { fanInSum } from "./fan-in-sum.ts";
 import { globalAveragePool, globalMaxPool } from "./global-pool.ts";
 import { groupNorm } from "./group-norm.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { maxPool2d } from "./max-pool-2d.ts";
+import { meanLayer } from "./mean.ts";
 import { multiHeadAttention } from "./multi-head-attention.ts";
 import { parametrisationOf } from "./parametrisation.ts";
+import { logLayer, powerLayer } from "./power.ts";
 import { prelu } from "./prelu.ts";
+import { padLayer, repeatLayer, selectLayer, sliceLayer, transposeLayer } from "./rearrange.ts";
 import { flattenLayer, reshapeLayer } from "./reshape.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
 
@@ -106,6 +112,23 @@ const makers: Readonly<Record<string, (definition: LayerDefinition) => Layer>> =
   logSoftmax: ({ axis }) => logSoftmax(Number(axis)),
   fanInSum,
   fanInProduct,
+  fanInMatmul,
+  affine: ({ weight, bias, trained }) =>
+    affineLayer({
+      ...(weight !== undefined && { weight: weight as Shape }),
+      ...(bias !== undefined && { bias: bias as Shape }),
+      trained: trained !== false,
+    }),
+  constant: ({ shape, trained }) => constantLayer(shape as Shape, trained !== false),
+  power: ({ exponent }) => powerLayer(Number(exponent)),
+  log: logLayer,
+  mean: ({ axes }) => meanLayer(axes as Shape),
+  transpose: ({ order }) => transposeLayer(order as Shape),
+  slice: ({ axis, start, count, step }) =>
+    sliceLayer(Number(axis), Number(start), Number(count), Number(step)),
+  select: ({ axis, indices }) => selectLayer(Number(axis), indices as Shape),
+  pad: ({ before, after, value }) => padLayer(before as Shape, after as Shape, Number(value)),
+  repeat: ({ shape }) => repeatLayer(shape as Shape),
   fanInConcatenate: ({ axis }) => fanInConcatenate(Number(axis)),
 };
 
