@@ -1,4 +1,4 @@
-import { type Matrix, matrix } from "../linalg/index.ts";
+import { type Matrix, matrix, mirror } from "../linalg/index.ts";
 
 /**
  * A block-diagonal root R of a likelihood's curvature W = R Rᵀ: one o × r block an example, kept one below the other
@@ -65,11 +65,51 @@ export function timesRoot(a: Matrix, { blocks, outputs }: BlockRoot): Matrix {
   return out;
 }
 
-/** I + Rᵀ K R, n·r square. */
-export function identityPlus(gram: Matrix, root: BlockRoot): Matrix {
-  const out = rootTransposedTimes(root, timesRoot(gram, root));
+/** I + Rᵀ K R for a symmetric K, n·r square. */
+export function identityPlus(gram: Matrix, { blocks, outputs }: BlockRoot): Matrix {
+  const out = betweenBlocks(gram, blocks.data, outputs, blocks.cols, false);
   for (let i = 0; i < out.rows; i++) out.data[i * out.cols + i]! += 1;
   return out;
+}
+
+/** R P Rᵀ for a symmetric P, n·o square. */
+export function spreadOut(p: Matrix, { blocks, outputs }: BlockRoot): Matrix {
+  return betweenBlocks(p, blocks.data, outputs, blocks.cols, true);
+}
+
+/** Rᵀ A R, or R A Rᵀ when `out`, block by block below the diagonal and mirrored. */
+function betweenBlocks(a: Matrix, root: Float64Array, outputs: number, rank: number, out: boolean): Matrix {
+  const [from, to] = out ? [rank, outputs] : [outputs, rank];
+  // Entry (p, b) of a block R_i, seen as from × to.
+  const [down, across] = out ? [1, rank] : [rank, 1];
+  const examples = a.rows / from;
+  const result = matrix(examples * to, examples * to);
+  const half = new Float64Array(from * to);
+  const size = outputs * rank;
+  for (let i = 0; i < examples; i++) {
+    for (let j = 0; j <= i; j++) {
+      for (let p = 0; p < from; p++) {
+        const row = (i * from + p) * a.cols + j * from;
+        for (let b = 0; b < to; b++) {
+          let sum = 0;
+          let k = j * size + b * across;
+          for (let q = 0; q < from; q++, k += down) sum += a.data[row + q]! * root[k]!;
+          half[p * to + b] = sum;
+        }
+      }
+      for (let c = 0; c < to; c++) {
+        const row = (i * to + c) * result.cols + j * to;
+        for (let b = 0; b < to; b++) {
+          let sum = 0;
+          let k = i * size + c * across;
+          for (let p = 0; p < from; p++, k += down) sum += root[k]! * half[p * to + b]!;
+          result.data[row + b] = sum;
+        }
+      }
+    }
+  }
+  mirror(result);
+  return result;
 }
 
 /** The blocks on the diagonal of a square matrix, `size` square each, one below the other. */

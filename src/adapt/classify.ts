@@ -157,7 +157,7 @@ function modeOf(
   if (space === "function" && !isCheap(approximation)) {
     const alpha = matrix(mean.data.length, 1);
     if (start) alpha.data.set(start);
-    const mode = functionMode(kernel.gram(x), mean, likelihood, { alpha });
+    const mode = functionMode(kernel.gram(x), mean, likelihood, alpha);
     return { process: functionPosterior(kernel, prior, x, mode), ...mode };
   }
   const features = featuresOf(kernel);
@@ -205,8 +205,10 @@ function frequencyLogits(labels: ArrayLike<number>, outputs: number): Float64Arr
   return logs.map((v) => v - middle);
 }
 
-// The evidence is that of an approximation: scales a thousandth of a nat from its maximum are as good.
-const enough = 1e-3;
+// The evidence is that of an approximation: scales a hundredth of a nat from its maximum are as good, and modes that are
+// as rough tell where it is.
+const enough = 1e-2;
+const roughly = 1e-6;
 
 // Labels that a function separates leave the evidence flat towards ever larger scales; a prior deviation of 100 is more
 // certain already than any number of labels can tell.
@@ -227,8 +229,14 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Flo
   const prior = mean === "network" ? base.outputs() : logitMean(mean, network, labels).at(x);
   const evidence =
     base.space === "function"
-      ? evidenceOfMode(base.shares(), prior, likelihood)
-      : evidenceOfWeightMode((scales) => featuresOf(withScales(kernel, scales)), x, prior, likelihood);
+      ? evidenceOfMode(base.shares(), prior, likelihood, roughly)
+      : evidenceOfWeightMode(
+          (scales) => featuresOf(withScales(kernel, scales)),
+          x,
+          prior,
+          likelihood,
+          roughly,
+        );
   // Logits of a few units are what moves labels: from there on either side.
   const typical = typicalVariances(base);
   const whole = typical.reduce((a, b) => a + b, 0);

@@ -13,7 +13,6 @@ import {
   scale,
   solve,
   subtract,
-  transpose,
 } from "../linalg/index.ts";
 import {
   type BlockRoot,
@@ -21,6 +20,7 @@ import {
   identityPlus,
   rootTimes,
   rootTransposedTimes,
+  spreadOut,
 } from "./block-root.ts";
 import type { Likelihood } from "./likelihoods.ts";
 import type { ScaleEvidence } from "./scale-search.ts";
@@ -40,10 +40,11 @@ export interface FunctionMode {
   readonly logEvidence: number;
 }
 
-/** A gain this small ends Newton's method: it converges quadratically, so that what is left is rounding. */
-export function settled(value: number): number {
-  return 1e-11 * Math.abs(value) + 1e-13;
-}
+/**
+ * A gain this small, relative to the value, ends Newton's method: it converges quadratically, so that what is left is
+ * rounding.
+ */
+export const newtonTolerance = 1e-11;
 
 /** Newton steps that find a mode of a log-concave likelihood; far fewer are needed. */
 export const mostNewtonSteps = 100;
@@ -56,7 +57,8 @@ export function functionMode(
   gram: Matrix,
   mean: Matrix,
   likelihood: Likelihood,
-  start?: Pick<FunctionMode, "alpha">,
+  start?: Matrix,
+  tolerance: number = newtonTolerance,
 ): FunctionMode {
   const { outputs } = likelihood;
   const size = gram.rows;
@@ -71,7 +73,7 @@ export function functionMode(
   };
   let here = at(matrix(size, 1));
   if (start) {
-    const there = at(start.alpha);
+    const there = at(start);
     if (there.value > here.value) here = there;
   }
   for (let step = 0; step < mostNewtonSteps; step++) {
@@ -89,7 +91,7 @@ export function functionMode(
     }
     const gain = next.value - here.value;
     here = next;
-    if (gain <= settled(here.value)) {
+    if (gain <= tolerance * Math.abs(here.value) + 1e-13) {
       const last = likelihood.traceSlope ? curvature(here.f) : { root, factor };
       const logEvidence = here.value - 0.5 * logDeterminant(last.factor);
       return { f: here.f, alpha: here.alpha, ...last, logEvidence };
@@ -106,16 +108,16 @@ export function evidenceOfMode(
   shares: readonly Matrix[],
   mean: Matrix,
   likelihood: Likelihood,
+  tolerance: number = newtonTolerance,
 ): ScaleEvidence {
-  let before: FunctionMode | undefined;
+  let before: Matrix | undefined;
   return (scales) => {
     const gram = weightedSum(shares, scales);
-    const mode = functionMode(gram, mean, likelihood, before);
-    before = mode;
+    const mode = functionMode(gram, mean, likelihood, before, tolerance);
+    before = mode.alpha;
     const { alpha, root, factor, f } = mode;
     const precision = inverse(factor);
-    // R B⁻¹ Rᵀ, whose trace with K_l is that of (K + W⁻¹)⁻¹ K_l
-    const spread = rootTimes(root, transpose(rootTimes(root, precision)));
+    const traces = curvatureTraces(shares, scales, precision, root);
     let drift: Matrix | undefined;
     if (likelihood.traceSlope) {
       // Rᵀ Σ R = I − B⁻¹
@@ -129,12 +131,28 @@ export function evidenceOfMode(
     }
     return {
       value: mode.logEvidence,
-      scaleGradient: Float64Array.from(shares, (share) => {
+      scaleGradient: Float64Array.from(shares, (share, l) => {
         const image = multiply(share, alpha);
-        const explicit = 0.5 * (dot(alpha.data, image.data) - dot(spread.data, share.data));
+        const explicit = 0.5 * (dot(alpha.data, image.data) - traces[l]!);
         return explicit + (drift ? dot(drift.data, image.data) : 0);
       }),
       noiseGradient: 0,
     };
   };
+}
+
+/** tr((K + W⁻¹)⁻¹ K_l) = tr(R B⁻¹ Rᵀ K_l); for a single share tr(B⁻¹ (B − I)) / s. */
+function curvatureTraces(
+  shares: readonly Matrix[],
+  scales: Float64Array,
+  precision: Matrix,
+  root: BlockRoot,
+): number[] {
+  if (shares.length === 1) {
+    let left = 0;
+    for (let i = 0; i < precision.rows; i++) left += 1 - precision.data[i * precision.cols + i]!;
+    return [left / scales[0]!];
+  }
+  const spread = spreadOut(precision, root);
+  return shares.map((share) => dot(spread.data, share.data));
 }

@@ -87,16 +87,20 @@ export function functionPosterior(
     blocks(points) {
       const means = matrix(points.rows, outputs);
       const covariance = matrix(points.rows * outputs, outputs);
-      eachPart(
-        points,
-        (part, from) => {
-          const cross = kernel.cross(part, x);
-          means.data.set(meanAt(part, cross).data, from * outputs);
-          const left = subtract(kernel.gram(part), gramOf(explained(cross), true));
-          covariance.data.set(diagonalBlocks(left, outputs).data, from * outputs * outputs);
-        },
-        smallChunk,
-      );
+      eachPart(points, (part, from) => {
+        const cross = kernel.cross(part, x);
+        means.data.set(meanAt(part, cross).data, from * outputs);
+        const seen = transpose(explained(cross));
+        eachPart(
+          part,
+          (few, start) => {
+            const gone = gramOf(rowRange(seen, start * outputs, (start + few.rows) * outputs));
+            const left = diagonalBlocks(subtract(kernel.gram(few), gone), outputs);
+            covariance.data.set(left.data, (from + start) * outputs * outputs);
+          },
+          smallChunk,
+        );
+      });
       return { mean: means, covariance };
     },
     sample: (key: Key, count: number): Fn[] =>

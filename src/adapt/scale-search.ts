@@ -74,9 +74,13 @@ export function searchScales(
     if (free) v.push(Math.log(Math.max(noiseVariance - noise.floor, 0.01 * noiseVariance, noise.floor)));
     return Float64Array.from(v);
   });
-  const values = vectors.map((v) => (vectors.length > 1 ? objective(v).value : 0));
-  const start = vectors[values.indexOf(Math.min(...values))]!;
-  const found = lbfgs(objective, start, { gradientTolerance, valueTolerance: 1e-11 });
+  const tried = vectors.map((v) => ({ v, ...objective(v) }));
+  const best = tried.reduce((a, b) => (b.value < a.value ? b : a));
+  const known = (v: Float64Array) => v.every((q, i) => q === best.v[i]);
+  const found = lbfgs((v) => (known(v) ? best : objective(v)), best.v, {
+    gradientTolerance,
+    valueTolerance: 1e-11,
+  });
   const { scales, noiseVariance } = read(found.x);
   return { scales, noiseVariance, logEvidence: -found.value };
 }

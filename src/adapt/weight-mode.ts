@@ -14,7 +14,7 @@ import {
 } from "../linalg/index.ts";
 import { type BlockRoot, rootTimes, rootTransposedTimes } from "./block-root.ts";
 import { type Features, featureParts } from "./features.ts";
-import { mostNewtonSteps, settled } from "./function-mode.ts";
+import { mostNewtonSteps, newtonTolerance } from "./function-mode.ts";
 import type { Likelihood } from "./likelihoods.ts";
 import type { ScaleEvidence } from "./scale-search.ts";
 import { factoredCovariance, identityPlusCurvature, rootPart } from "./weight-covariance.ts";
@@ -44,6 +44,7 @@ export function weightMode(
   mean: Matrix,
   likelihood: Likelihood,
   start?: Float64Array,
+  tolerance: number = newtonTolerance,
 ): WeightMode {
   const { outputs } = likelihood;
   const at = (u: Float64Array) => {
@@ -69,7 +70,7 @@ export function weightMode(
     }
     const gain = next.value - here.value;
     here = next;
-    if (gain <= settled(here.value)) {
+    if (gain <= tolerance * Math.abs(here.value) + 1e-13) {
       const last = likelihood.traceSlope ? curvature(here.f) : { root, factor };
       const gradient = likelihood.gradient(here.f);
       return {
@@ -93,12 +94,13 @@ export function evidenceOfWeightMode(
   x: Matrix,
   mean: Matrix,
   likelihood: Likelihood,
+  tolerance: number = newtonTolerance,
 ): ScaleEvidence {
   let before: { scales: Float64Array; mode: WeightMode } | undefined;
   return (scales) => {
     const features = featuresAt(scales);
     const start = before && rewhitened(features, before.mode.u, before.scales, scales);
-    const mode = weightMode(features, x, mean, likelihood, start);
+    const mode = weightMode(features, x, mean, likelihood, start, tolerance);
     before = { scales: scales.slice(), mode };
     const { u, factor } = mode;
     const covariance = inverse(factor).data;
