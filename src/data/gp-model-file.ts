@@ -1,8 +1,8 @@
 import { FormatError } from "../errors/index.ts";
 import { affine, type KernelJson, kernelFromJson, kernelToJson } from "../kernels/index.ts";
 import { matrix, type Tensor } from "../linalg/index.ts";
-import { encodeSafetensors } from "../networks/safetensors.ts";
 import { constantMean, gp, type Mean, zeroMean } from "../processes/index.ts";
+import { sealed } from "./checksum.ts";
 import type { GpModel, MeanName } from "./gp-model.ts";
 import { asMatrix, asTensor } from "./network-model-file.ts";
 
@@ -36,7 +36,7 @@ export function encodeGpModel({ inputs, target, meanName, kernel, mean, process 
     ["data.y", asTensor(y)],
     ["data.noise", { shape: [noise.length], data: noise }],
   ]);
-  return encodeSafetensors(tensors, { funspace: JSON.stringify(header) });
+  return sealed(tensors, JSON.stringify(header));
 }
 
 /** The model of a file's header and tensors. Throws FormatError when they do not belong together. */

@@ -1,5 +1,6 @@
 import { FormatError, FunspaceError } from "../errors/index.ts";
 import { decodeSafetensors } from "../networks/safetensors.ts";
+import { expectSealed } from "./checksum.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
 import { encodeNetworkModel, type NetworkHeader, networkModelFrom } from "./network-model-file.ts";
 import type { TableModel } from "./table-model.ts";
@@ -11,13 +12,15 @@ export function encodeModel(model: TableModel): Uint8Array {
 
 /** The model in a file's bytes; `source` is what to call it in errors. Throws FormatError for any other file. */
 export function decodeModel(bytes: Uint8Array, source: string): TableModel {
-  const { tensors, metadata } = decodeSafetensors(bytes, source);
+  const file = decodeSafetensors(bytes, source);
+  const { tensors, metadata } = file;
   if (metadata.funspace === undefined) {
     throw new FormatError(
       `${source} is a safetensors file but not a funspace model: its metadata has no "funspace" entry; make one with \`funspace train\` or \`funspace fit\``,
     );
   }
   try {
+    expectSealed(file);
     const header = parseHeader(metadata.funspace);
     return header.kind === "network" ? networkModelFrom(header, tensors) : gpModelFrom(header, tensors);
   } catch (cause) {

@@ -9,8 +9,8 @@ import {
   namedTensors,
   networkFrom,
 } from "../networks/index.ts";
-import { encodeSafetensors } from "../networks/safetensors.ts";
 import { type Scales, tangentKernel } from "../tangent/index.ts";
+import { sealed } from "./checksum.ts";
 import type { Model } from "./model.ts";
 import type { Standardiser } from "./standardise.ts";
 
@@ -58,7 +58,7 @@ export function encodeNetworkModel(model: Model): Uint8Array {
       },
     }),
   };
-  return encodeSafetensors(tensors, { funspace: JSON.stringify(header) });
+  return sealed(tensors, JSON.stringify(header));
 }
 
 /** The model of a file's header and tensors. Throws FormatError when they do not belong together. */

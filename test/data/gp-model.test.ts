@@ -72,6 +72,8 @@ describe("Gaussian processes fitted to tables", () => {
     }
     const less = new Map(tensors);
     less.delete("data.y");
-    expect(() => decodeModel(encodeSafetensors(less, metadata), "gp")).toThrow('"data.y"');
+    expect(() => decodeModel(encodeSafetensors(less, { funspace: metadata.funspace! }), "gp")).toThrow(
+      '"data.y"',
+    );
   });
 });

@@ -117,6 +117,11 @@ describe("model files", () => {
     for (const length of [0, 7, 100, bytes.length - 1]) {
       expect(() => decodeModel(bytes.slice(0, length), "cut")).toThrow(FormatError);
     }
+    for (let at = 8; at < bytes.length; at += 97) {
+      const flipped = bytes.slice();
+      flipped[at]! ^= 0x10;
+      expect(() => decodeModel(flipped, "flipped")).toThrow(FormatError);
+    }
     const { tensors, metadata } = decodeSafetensors(bytes, "m");
     const altered = (change: (header: Record<string, never>) => void) => {
       const header = JSON.parse(metadata.funspace!);
@@ -173,9 +178,9 @@ describe("model files", () => {
     expect(() => decodeModel(foreign, "m")).toThrow("not a funspace model");
     const nan = new Map(tensors);
     nan.set("0.bias", { shape: [16], data: new Float32Array(16).fill(Number.NaN) });
-    expect(() => decodeModel(encodeSafetensors(nan, metadata), "m")).toThrow("NaN");
+    expect(() => decodeModel(encodeSafetensors(nan, { funspace: metadata.funspace! }), "m")).toThrow("NaN");
     nan.delete("0.bias");
-    expect(() => decodeModel(encodeSafetensors(nan, metadata), "m")).toThrow(
+    expect(() => decodeModel(encodeSafetensors(nan, { funspace: metadata.funspace! }), "m")).toThrow(
       '"bias" should be 16, got nothing',
     );
   });
