@@ -1,5 +1,5 @@
 import { rmse, type Scores, scores } from "../adapt/index.ts";
-import { DataError, NonFiniteError } from "../errors/index.ts";
+import { DataError, NonFiniteError, UsageError } from "../errors/index.ts";
 import { columnVector, type Matrix } from "../linalg/index.ts";
 import { missingColumns } from "./standardise.ts";
 import { select, type Table } from "./table.ts";
@@ -51,10 +51,13 @@ export function inputsOf(names: readonly string[], table: Table): Matrix {
 
 /**
  * The columns that are inputs: all but the target and those ignored. Throws DataError when a named column is missing
- * or none is left.
+ * or none is left, UsageError when the target is to be ignored.
  */
 export function inputNames(table: Table, target: string, ignore: readonly string[]): string[] {
   select(table, [target]);
+  if (ignore.includes(target)) {
+    throw new UsageError(`"${target}" is the target and is to be ignored too: name it once`);
+  }
   const [missing] = missingColumns(ignore, table);
   if (missing !== undefined) {
     throw new DataError(

@@ -92,6 +92,7 @@ describe("models speak the table's units", () => {
     expect(() => runSync(trainModel(source, { ...options, ignore: ["a", "b"] }))).toThrow(
       "at least one input",
     );
+    expect(() => runSync(trainModel(source, { ...options, ignore: ["y"] }))).toThrow("ignored too");
     expect(() => runSync(trainModel(source, { ...options, target: "z" }))).toThrow('"z"');
     const flat = parseTable("a,y\n1,2\n1,3\n", "flat.csv");
     expect(() => runSync(trainModel(flat, options))).toThrow('"a" is 1 in every row');
