@@ -32,7 +32,6 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     learningRate,
     start(lengths) {
       const velocities = lengths.map((length) => new Float64Array(length));
-      let first = true;
       return {
         step(weights, gradients, rate) {
           weights.forEach((w, t) => {
@@ -40,11 +39,11 @@ export function sgd(options: SgdOptions = {}): Optimizer {
             const v = velocities[t]!;
             for (let i = 0; i < w.length; i++) {
               const slope = g[i]! + weightDecay * w[i]!;
-              v[i] = first ? slope : momentum * v[i]! + slope;
-              w[i]! -= rate * (nesterov ? slope + momentum * v[i]! : v[i]!);
+              const velocity = momentum * v[i]! + slope;
+              v[i] = velocity;
+              w[i]! -= rate * (nesterov ? slope + momentum * velocity : velocity);
             }
           });
-          first = false;
         },
       };
     },
@@ -87,9 +86,11 @@ export function adam(options: AdamOptions = {}): Optimizer {
             const size = (rate * (adaptiveRates?.[t] ?? 1)) / debias;
             for (let i = 0; i < w.length; i++) {
               const slope = g[i]! + penalty * w[i]!;
-              m[i] = beta1 * m[i]! + (1 - beta1) * slope;
-              s[i] = beta2 * s[i]! + (1 - beta2) * slope * slope;
-              w[i] = shrink * w[i]! - (size * m[i]!) / (Math.sqrt(s[i]!) * correction + epsilon);
+              const mean = beta1 * m[i]! + (1 - beta1) * slope;
+              const square = beta2 * s[i]! + (1 - beta2) * slope * slope;
+              m[i] = mean;
+              s[i] = square;
+              w[i] = shrink * w[i]! - (size * mean) / (Math.sqrt(square) * correction + epsilon);
             }
           });
         },
