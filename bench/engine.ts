@@ -101,10 +101,10 @@ function coldStart(): Row[] {
   }
   const script = `
     const start = performance.now();
-    const { columnVector, condition, matrix, prior, rbf } = await import(${JSON.stringify(entry)});
+    const { columnVector, gp, matrix, rbf } = await import(${JSON.stringify(entry)});
     const x = matrix(50, 1, Float64Array.from({ length: 50 }, (_, i) => i / 10));
     const y = columnVector(x.data.map(Math.sin));
-    const posterior = prior(rbf({ lengthscale: 1, variance: 1 })).condition({ x, y, noiseVariance: 0.01 });
+    const posterior = gp(rbf({ lengthscale: 1, variance: 1 })).condition({ x, y, noiseVariance: 0.01 });
     posterior.at(x).mean;
     console.log(performance.now() - start);`;
   const times = Array.from({ length: 9 }, () => {
