@@ -2,6 +2,7 @@ export type { TangentOutputs } from "./contraction.ts";
 export * from "./fisher.ts";
 export { jacobian, jacobianOperator, tangentFn } from "./jacobian.ts";
 export * from "./learnable.ts";
+export * from "./path-kernel.ts";
 export * from "./selection.ts";
 export * from "./sites.ts";
 export * from "./sketch.ts";
