@@ -75,8 +75,8 @@ describe("transfer", () => {
   const loss = (net: typeof a) => evaluate(net, examples, mse());
   it("copied layers are the other network's", () => {
     const mixed = copyLayers(a, b, [0, 2]);
-    expect(mixed.weights[0]).toBe(a.weights[0]);
-    expect(mixed.weights[4]).toBe(b.weights[4]);
+    expect(mixed.weights[0]).toEqual(a.weights[0]);
+    expect(mixed.weights[4]).toEqual(b.weights[4]);
     expect(copyLayers(a, b, [0, 1, 2, 3, 4]).at(points).data).toEqual(a.at(points).data);
     expect(() => copyLayers(start(8), b, [0])).toThrow("layer 0 is dense");
   });
