@@ -14,8 +14,8 @@ export function* pointBlocks(x: Matrix, size: number): Generator<PointBlock> {
   }
 }
 
-// Numbers in the values and cotangents of a block of points: half a gigabyte in f32.
-const blockNumbers = 128_000_000;
+// Numbers in the values and cotangents of a block of points: 1.3 GB in f32.
+const blockNumbers = 320_000_000;
 
 /** How many points at once: values of every layer, and `cotangents` of each layer with weights, stay within bounds. */
 export function pointsAtOnce(net: Network, cotangents: number): number {

@@ -10,11 +10,15 @@ import {
   takeRows,
 } from "../../src/linalg/index.ts";
 import {
+  averagePool2d,
+  conv2d,
   dense,
+  flattenLayer,
   layerNorm,
   type Network,
   network,
   networkOf,
+  reshapeLayer,
   residual,
   tanh,
 } from "../../src/networks/index.ts";
@@ -34,7 +38,7 @@ import {
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
 
-const nets: Readonly<Record<string, Network>> = {
+const nets: Record<string, Network> = {
   "one output": network({ inputShape: [3], layers: [dense(8), tanh(), dense(1)], seed: 1, precision: "f64" }),
   "three outputs, branches and norm": network({
     inputShape: [3],
@@ -43,6 +47,21 @@ const nets: Readonly<Record<string, Network>> = {
     precision: "f64",
   }),
 };
+nets["convolutions, three outputs"] = network({
+  inputShape: [3],
+  layers: [
+    dense(2 * 6 * 6),
+    reshapeLayer([2, 6, 6]),
+    conv2d(3, 3, { padding: 1 }),
+    tanh(),
+    averagePool2d(2),
+    conv2d(4, 2),
+    flattenLayer(),
+    dense(3),
+  ],
+  seed: 3,
+  precision: "f64",
+});
 const [x, z] = [randomMatrix(7, 3, "x"), randomMatrix(4, 3, "z")];
 const column = (rows: number, name: string) => randomMatrix(rows, 1, name);
 

@@ -1,13 +1,11 @@
 import { engine } from "../../engine/index.ts";
 import {
-  block,
   floatsLike,
   gramOf,
   type Matrix,
   matrix,
   mirror,
   multiply,
-  operand,
   rowRange,
   type Tensor,
 } from "../../linalg/index.ts";
@@ -24,8 +22,11 @@ export interface LinearSide {
   readonly bias: boolean;
 }
 
-// Numbers in the largest scratch array: 128 MB in f64. Longer sums are taken in parts.
+// Numbers in the gradients that are written out at a time: 128 MB in f64.
 const scratch = 16_000_000;
+
+// Rows and columns of a product that are computed at a time.
+const tileRows = 2048;
 
 // Multiplications of a matrix product that take as long as one step of a loop over numbers.
 const perStep = 32;
@@ -37,12 +38,8 @@ const perStep = 32;
  * per-example gradients Σ_s Δ_s a_sᵀ: whichever needs fewer operations.
  */
 export function addLinearTangentGram(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
-  const share = matrix(out.rows, out.cols);
-  const same = a === b;
-  if (pairsAreCheaper(a, b, out)) addPairs(a, b, same, share);
-  else addGradientProducts(a, b, same, share);
-  if (same) mirror(share);
-  for (let k = 0; k < share.data.length; k++) out.data[k]! += scale * share.data[k]!;
+  if (pairsAreCheaper(a, b, out)) addPairs(a, b, scale, out);
+  else addGradientProducts(a, b, scale, out);
 }
 
 /** `scale` times the squared length of the gradients, added to `out`: n·o numbers, or n for the outputs together. */
@@ -104,76 +101,122 @@ function pairsAreCheaper(a: LinearSide, b: LinearSide, out: Matrix): boolean {
   return pairs <= cotangents * features + forming;
 }
 
-/** Σ_st (a_s·a′_t + 1)(Δ_s·Δ′_t), the lower triangle alone for the same side twice; tiles bound the scratch. */
-function addPairs(a: LinearSide, b: LinearSide, same: boolean, out: Matrix): void {
-  const { positions } = sizesOf(a);
-  const perExample = out.rows / sizesOf(a).n;
-  const tile = Math.max(1, Math.floor(Math.sqrt(scratch) / (positions * perExample)));
-  const bTiles = same ? undefined : [...tiles(b, tile, perExample)];
-  const done: Tile[] = [];
-  for (const i of tiles(a, tile, perExample)) {
-    done.push(i);
-    for (const j of bTiles ?? done) addTile(i, j, positions, perExample, a.bias ? 1 : 0, out);
+/** Σ_st (a_s·a′_t + 1)(Δ_s·Δ′_t), a tile of examples at a time. */
+function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
+  const { n, positions } = sizesOf(a);
+  const perExample = out.rows / n;
+  const count = Math.max(1, Math.floor(tileRows / (positions * perExample)));
+  const bias = a.bias ? 1 : 0;
+  for (const i of ranges(n, count)) {
+    const left = exampleRows(a, i, perExample);
+    for (const j of ranges(sizesOf(b).n, count)) {
+      if (a === b && j.from > i.from) break;
+      const right = a === b && j.from === i.from ? left : exampleRows(b, j, perExample);
+      const tile = sumOverPairs(left, right, positions, perExample, bias);
+      // Sums over pairs of positions come in another order in the other triangle.
+      if (left === right) mirror(tile);
+      addTile(tile, scale, i.from * perExample, j.from * perExample, a === b && left !== right, out);
+    }
   }
 }
 
-/** Examples `from` …: their inputs (a row a position) and their cotangents (a row a position and output). */
-interface Tile {
-  readonly from: number;
-  readonly inputs: Matrix;
-  readonly cotangents: Matrix;
-}
-
-function* tiles(side: LinearSide, count: number, perExample: number): Generator<Tile> {
-  const { n, positions } = sizesOf(side);
-  const inputs = inRows(side.inputs, n * positions);
-  const cotangents = inRows(stack(side), n * positions * perExample);
-  for (let from = 0; from < n; from += count) {
-    const to = Math.min(n, from + count);
-    yield {
-      from,
-      inputs: rowRange(inputs, from * positions, to * positions),
-      cotangents: rowRange(cotangents, from * positions * perExample, to * positions * perExample),
-    };
-  }
-}
-
-function addTile(i: Tile, j: Tile, positions: number, perExample: number, bias: number, out: Matrix): void {
-  const inputs = products(i.inputs, j.inputs);
-  const cotangents = products(i.cotangents, j.cotangents);
-  const n = inputs.cols / positions;
-  for (let r = 0, k = 0; r < cotangents.rows; r++) {
-    const position = Math.floor(r / perExample);
-    const row = (i.from + Math.floor(position / positions)) * perExample + (r % perExample);
-    const start = row * out.cols + j.from * perExample;
-    for (let e = 0, f = position * inputs.cols; e < n; e++) {
-      for (let t = 0; t < positions; t++, f++) {
-        const factor = inputs.data[f]! + bias;
-        for (let q = start + e * perExample; q < start + (e + 1) * perExample; q++, k++) {
-          out.data[q]! += factor * cotangents.data[k]!;
-        }
+/** The Gram of the per-example gradients, a few units at a time. */
+function addGradientProducts(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
+  const { units } = sizesOf(a);
+  for (const { from, to } of ranges(units, Math.min(chunkOf(a), chunkOf(b)))) {
+    const ga = inRows(gradients(a, from, to), out.rows);
+    const gb = a === b ? ga : inRows(gradients(b, from, to), out.cols);
+    for (const i of ranges(out.rows, tileRows)) {
+      const left = rowRange(ga, i.from, i.to);
+      for (const j of ranges(out.cols, tileRows)) {
+        if (a === b && j.from > i.from) break;
+        const right = a === b && j.from === i.from ? left : rowRange(gb, j.from, j.to);
+        addTile(products(left, right), scale, i.from, j.from, a === b && left !== right, out);
       }
     }
   }
 }
 
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function* ranges(count: number, size: number): Generator<Range> {
+  for (let from = 0; from < count; from += size) yield { from, to: Math.min(count, from + size) };
+}
+
+/** The inputs of some examples (a row a position) and their cotangents (a row a position and output), in f64. */
+interface ExampleRows {
+  readonly inputs: Matrix;
+  readonly cotangents: Matrix;
+}
+
+function exampleRows(side: LinearSide, range: Range, perExample: number): ExampleRows {
+  const part = examples(side, range);
+  const count = (range.to - range.from) * sizesOf(side).positions;
+  return { inputs: inRows(part.inputs, count), cotangents: inRows(stack(part), count * perExample) };
+}
+
+/** Some of a side's examples, as views. */
+function examples({ inputs, cotangents, bias }: LinearSide, { from, to }: Range): LinearSide {
+  const part = ({ shape: [n, ...rest], data }: Tensor): Tensor => {
+    const size = data.length / n!;
+    return { shape: [to - from, ...rest], data: data.subarray(from * size, to * size) };
+  };
+  return { inputs: part(inputs), cotangents: cotangents.map(part), bias };
+}
+
+function sumOverPairs(
+  a: ExampleRows,
+  b: ExampleRows,
+  positions: number,
+  perExample: number,
+  bias: number,
+): Matrix {
+  const inputs = products(a.inputs, b.inputs);
+  const cotangents = products(a.cotangents, b.cotangents);
+  const pairs = positions ** 2;
+  const out = pairs === 1 ? cotangents : matrix(cotangents.rows / positions, cotangents.cols / positions);
+  const n = inputs.cols / positions;
+  for (let r = 0, k = 0; r < cotangents.rows; r++) {
+    const position = Math.floor(r / perExample);
+    const start = (Math.floor(position / positions) * perExample + (r % perExample)) * out.cols;
+    for (let e = 0, f = position * inputs.cols; e < n; e++) {
+      for (let t = 0; t < positions; t++, f++) {
+        const factor = inputs.data[f]! + bias;
+        for (let q = start + e * perExample; q < start + (e + 1) * perExample; q++, k++) {
+          if (pairs === 1) out.data[q]! *= factor;
+          else out.data[q]! += factor * cotangents.data[k]!;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/** A Bᵀ. */
 function products(a: Matrix, b: Matrix): Matrix {
   return a === b ? gramOf(a) : multiply(a, b, { b: true });
 }
 
-/** The Gram of the per-example gradients, the lower triangle alone for the same side twice. */
-function addGradientProducts(a: LinearSide, b: LinearSide, same: boolean, out: Matrix): void {
-  const chunk = chunkOf(sizesOf(a).n > sizesOf(b).n ? a : b);
-  const { units } = sizesOf(a);
-  for (let from = 0; from < units; from += chunk) {
-    const to = Math.min(units, from + chunk);
-    const ga = operand(inRows(gradients(a, from, to), out.rows));
-    const k = ga.stride;
-    if (same) engine().syrk(out.rows, k, 1, ga, 1, block(out));
-    else {
-      const gb = operand(inRows(gradients(b, from, to), out.cols), true);
-      engine().gemm(out.rows, out.cols, k, 1, ga, gb, 1, block(out));
-    }
+/** Adds a tile in its place, and its transpose in the mirrored place on request. */
+function addTile(
+  tile: Matrix,
+  scale: number,
+  top: number,
+  left: number,
+  mirrored: boolean,
+  out: Matrix,
+): void {
+  for (let r = 0, k = 0; r < tile.rows; r++) {
+    const start = (top + r) * out.cols + left;
+    for (let c = 0; c < tile.cols; c++) out.data[start + c]! += scale * tile.data[k++]!;
+  }
+  if (!mirrored) return;
+  for (let c = 0; c < tile.cols; c++) {
+    const start = (left + c) * out.cols + top;
+    for (let r = 0; r < tile.rows; r++) out.data[start + r]! += scale * tile.data[r * tile.cols + c]!;
   }
 }
 
@@ -185,11 +228,8 @@ function chunkOf(side: LinearSide): number {
 
 /** Visits the gradients of a few units at a time, `from` the first one. */
 function eachGradients(side: LinearSide, visit: (gradients: Tensor, from: number) => void): void {
-  const { units } = sizesOf(side);
-  const chunk = chunkOf(side);
-  for (let from = 0; from < units; from += chunk) {
-    visit(gradients(side, from, Math.min(units, from + chunk)), from);
-  }
+  for (const { from, to } of ranges(sizesOf(side).units, chunkOf(side)))
+    visit(gradients(side, from, to), from);
 }
 
 /** The gradients of the weights (and the bias, last) of units `from` to `to`: [n, outputs, to − from, features (+ 1)]. */
