@@ -35,7 +35,7 @@ export function toTensor(x: Matrix, shape: readonly number[], precision: Precisi
       `the network takes ${sizeOf(shape)} inputs (shape ${shape.join(" × ")}), got ${x.cols} columns`,
     );
   }
-  const data = precision === "f32" ? Float32Array.from(x.data) : x.data;
+  const data = precision === "f32" ? new Float32Array(x.data) : x.data;
   return { shape: [x.rows, ...shape], data };
 }
 
@@ -43,5 +43,5 @@ export function toTensor(x: Matrix, shape: readonly number[], precision: Precisi
 export function toMatrix(t: Tensor): Matrix {
   const rows = t.shape[0] ?? 0;
   const cols = sizeOf(t.shape.slice(1));
-  return { rows, cols, data: t.data instanceof Float64Array ? t.data : Float64Array.from(t.data) };
+  return { rows, cols, data: t.data instanceof Float64Array ? t.data : new Float64Array(t.data) };
 }

@@ -34,6 +34,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
       const velocities = lengths.map((length) => new Float64Array(length));
       return {
         step(weights, gradients, rate) {
+          const [alongSlope, alongVelocity] = nesterov ? [rate, rate * momentum] : [0, rate];
           weights.forEach((w, t) => {
             const g = gradients[t]!;
             const v = velocities[t]!;
@@ -41,7 +42,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
               const slope = g[i]! + weightDecay * w[i]!;
               const velocity = momentum * v[i]! + slope;
               v[i] = velocity;
-              w[i]! -= rate * (nesterov ? slope + momentum * velocity : velocity);
+              w[i] = w[i]! - (alongSlope * slope + alongVelocity * velocity);
             }
           });
         },
