@@ -5,14 +5,14 @@ import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const python = fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
-const script = fileURLToPath(new URL("../peers/engine.py", import.meta.url));
 
-/** numpy, scipy and torch in one process that measures a workload at a time, when asked. */
+/** numpy, scipy and torch in one process that measures a workload at a time, when asked: a script of bench/peers. */
 export class Peers {
   private readonly input: Writable | undefined;
   private readonly lines: AsyncIterator<string> | undefined;
 
-  constructor(threads: number) {
+  constructor(threads: number, name = "engine.py") {
+    const script = fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
     if (!existsSync(python)) {
       console.error("No .venv: run bench/peers/setup.sh to compare with numpy, scipy and torch.");
       return;
