@@ -19,6 +19,7 @@ export function checkLayerTangent(layer: Layer, place: Place, exact: Place, tole
     checkGram(layer, "two sides, exchanged,", b, a, tolerance);
     checkDiagonal(layer, a, tolerance);
     checkJacobian(layer, a, tolerance);
+    if (layer.linearSide) checkLinearSide(layer, a, tolerance);
   }
 }
 
@@ -115,4 +116,29 @@ function checkJacobian(layer: Layer, { side, jacobian, outputs }: Side, toleranc
   });
   layer.writeJacobian!(side, out, 1);
   agree(`writeJacobian (${outputs} outputs) and per-example pull-backs`, out.data, expected, tolerance);
+}
+
+/** The gradients Σ Δ aᵀ over the positions of a linear map are those of its weight, and Σ Δ those of its bias. */
+function checkLinearSide(layer: Layer, { side, jacobian, outputs }: Side, tolerance: number): void {
+  const { inputs, cotangents, bias } = layer.linearSide!(side);
+  const [n, positions, features] = inputs.shape as [number, number, number];
+  const units = cotangents[0]!.shape[2]!;
+  const expected = new Float64Array(jacobian.data.length);
+  for (let row = 0; row < n * outputs; row++) {
+    const example = Math.floor(row / outputs);
+    for (let p = example * positions; p < (example + 1) * positions; p++) {
+      for (let u = 0; u < units; u++) {
+        const d = cotangents[row % outputs]!.data[p * units + u]!;
+        const at = row * jacobian.cols + u * features;
+        for (let f = 0; f < features; f++) expected[at + f]! += d * inputs.data[p * features + f]!;
+        if (bias) expected[row * jacobian.cols + units * features + u]! += d;
+      }
+    }
+  }
+  agree(
+    `linearSide's gradients (${outputs} outputs) and per-example pull-backs`,
+    expected,
+    jacobian.data,
+    tolerance,
+  );
 }
