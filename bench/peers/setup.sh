@@ -6,4 +6,6 @@ python3 -m venv .venv
 .venv/bin/pip install --quiet numpy scipy scikit-learn
 .venv/bin/pip install --quiet torch==2.13.0
 .venv/bin/pip install --quiet gpytorch
+# For the tests of ONNX files, not for the benches.
+.venv/bin/pip install --quiet onnx onnxruntime onnxscript
 .venv/bin/python -c "import torch, numpy, scipy; print('torch', torch.__version__, 'numpy', numpy.__version__, 'scipy', scipy.__version__)"

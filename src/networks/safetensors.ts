@@ -5,6 +5,7 @@
  */
 import { FormatError, ShapeError, UsageError } from "../errors/index.ts";
 import { sizeOf, type Tensor } from "../linalg/tensor.ts";
+import { fromBrainFloat, fromHalf } from "./half-precision.ts";
 import { metadataKey, readHeader, truncated } from "./safetensors-header.ts";
 
 /** What a file holds: tensors in order of their place in it, and text the writer added. */
@@ -36,23 +37,6 @@ const dtypes: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
   ["U8", { size: 1, wide: true, read: (v, o) => v.getUint8(o) }],
   ["BOOL", { size: 1, wide: true, read: (v, o) => v.getUint8(o) }],
 ]);
-
-/** IEEE half precision: 1 sign, 5 exponent, 10 fraction bits. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of an f32. */
-function fromBrainFloat(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
-}
 
 function safe(value: bigint, offset: number): number {
   const number = Number(value);

@@ -1,0 +1,1 @@
+export { decodeOnnx } from "./decode.ts";
