@@ -26,7 +26,7 @@ export interface LinearSide {
 const scratch = 16_000_000;
 
 // Rows and columns of a product that are computed at a time.
-const tileRows = 2048;
+const tileRows = 1024;
 
 // Multiplications of a matrix product that take as long as one step of a loop over numbers.
 const perStep = 32;
@@ -44,11 +44,13 @@ export function addLinearTangentGram(a: LinearSide, b: LinearSide, scale: number
 
 /** `scale` times the squared length of the gradients, added to `out`: n·o numbers, or n for the outputs together. */
 export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: Float64Array): void {
-  const { n, positions } = sizesOf(side);
+  const { n, positions, outputs, units } = sizesOf(side);
   const perExample = out.length / n;
   if (positions === 1) {
     const x = inRows(side.inputs, n);
-    const d = inRows(stack(side), out.length);
+    const stacked = new Float64Array(n * outputs * units);
+    stack(side, 0, n, stacked);
+    const d = matrix(out.length, stacked.length / out.length, stacked);
     for (let r = 0; r < d.rows; r++) {
       out[r]! +=
         scale * (squaredNorm(x, Math.floor(r / perExample)) + (side.bias ? 1 : 0)) * squaredNorm(d, r);
@@ -105,13 +107,15 @@ function pairsAreCheaper(a: LinearSide, b: LinearSide, out: Matrix): boolean {
 function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
   const { n, positions } = sizesOf(a);
   const perExample = out.rows / n;
-  const count = Math.max(1, Math.floor(tileRows / (positions * perExample)));
+  const m = sizesOf(b).n;
+  const count = Math.min(Math.max(n, m), Math.max(1, Math.floor(tileRows / (positions * perExample))));
+  const [readLeft, readRight] = [rowReader(a, count, perExample), rowReader(b, count, perExample)];
   const bias = a.bias ? 1 : 0;
   for (const i of ranges(n, count)) {
-    const left = exampleRows(a, i, perExample);
-    for (const j of ranges(sizesOf(b).n, count)) {
+    const left = readLeft(i);
+    for (const j of ranges(m, count)) {
       if (a === b && j.from > i.from) break;
-      const right = a === b && j.from === i.from ? left : exampleRows(b, j, perExample);
+      const right = a === b && j.from === i.from ? left : readRight(j);
       const tile = sumOverPairs(left, right, positions, perExample, bias);
       // Sums over pairs of positions come in another order in the other triangle.
       if (left === right) mirror(tile);
@@ -152,19 +156,22 @@ interface ExampleRows {
   readonly cotangents: Matrix;
 }
 
-function exampleRows(side: LinearSide, range: Range, perExample: number): ExampleRows {
-  const part = examples(side, range);
-  const count = (range.to - range.from) * sizesOf(side).positions;
-  return { inputs: inRows(part.inputs, count), cotangents: inRows(stack(part), count * perExample) };
-}
-
-/** Some of a side's examples, as views. */
-function examples({ inputs, cotangents, bias }: LinearSide, { from, to }: Range): LinearSide {
-  const part = ({ shape: [n, ...rest], data }: Tensor): Tensor => {
-    const size = data.length / n!;
-    return { shape: [to - from, ...rest], data: data.subarray(from * size, to * size) };
+/** Reads examples of a side into the same arrays each time: a new pair for each tile would wait for the collector. */
+function rowReader(side: LinearSide, count: number, perExample: number): (range: Range) => ExampleRows {
+  const { positions, features, units, outputs } = sizesOf(side);
+  const inputs = new Float64Array(count * positions * features);
+  const cotangents = new Float64Array(count * positions * outputs * units);
+  return ({ from, to }) => {
+    const rows = (to - from) * positions;
+    const start = from * positions;
+    inputs.set(side.inputs.data.subarray(start * features, (start + rows) * features));
+    stack(side, start, rows, cotangents);
+    const view = (data: Float64Array, n: number, cols: number) => matrix(n, cols, data.subarray(0, n * cols));
+    return {
+      inputs: view(inputs, rows, features),
+      cotangents: view(cotangents, rows * perExample, (outputs * units) / perExample),
+    };
   };
-  return { inputs: part(inputs), cotangents: cotangents.map(part), bias };
 }
 
 function sumOverPairs(
@@ -261,19 +268,16 @@ function gradients(side: LinearSide, from: number, to: number): Tensor {
   return { shape: [n, outputs, to - from, width], data };
 }
 
-/** The cotangents of all outputs side by side, [n, positions, outputs, units]. */
-function stack({ cotangents }: LinearSide): Tensor {
-  const first = cotangents[0]!;
-  const [n, positions, units] = first.shape as [number, number, number];
+/** The cotangents of all outputs side by side, [rows, outputs, units], from a row (an example's position) on. */
+function stack({ cotangents }: LinearSide, from: number, rows: number, to: Float64Array): void {
   const outputs = cotangents.length;
-  if (outputs === 1) return first;
-  const data = floatsLike(first.data, n * positions * outputs * units);
-  cotangents.forEach((cotangent, p) => {
-    for (let k = 0; k < n * positions; k++) {
-      data.set(cotangent.data.subarray(k * units, (k + 1) * units), (k * outputs + p) * units);
+  const units = cotangents[0]!.shape[2]!;
+  cotangents.forEach(({ data }, p) => {
+    for (let r = 0; r < rows; r++) {
+      const start = (from + r) * units;
+      to.set(data.subarray(start, start + units), (r * outputs + p) * units);
     }
   });
-  return { shape: [n, positions, outputs, units], data };
 }
 
 /** The same numbers as so many rows, in f64. */
