@@ -1,4 +1,4 @@
-import { type Matrix, matrix, mirror } from "../linalg/index.ts";
+import { type Matrix, matrix, mirror, transpose } from "../linalg/index.ts";
 
 /**
  * A block-diagonal root R of a likelihood's curvature W = R Rᵀ: one o × r block an example, kept one below the other
@@ -11,36 +11,46 @@ export interface BlockRoot {
 
 /** Rᵀ A for A of n·o × k: n·r × k. */
 export function rootTransposedTimes({ blocks, outputs }: BlockRoot, a: Matrix): Matrix {
-  const { cols: rank, data: root } = blocks;
-  const examples = blocks.rows / outputs;
-  const out = matrix(examples * rank, a.cols);
-  for (let i = 0; i < examples; i++) {
-    for (let p = 0; p < outputs; p++) {
-      const from = (i * outputs + p) * a.cols;
-      for (let b = 0; b < rank; b++) {
-        const factor = root[(i * outputs + p) * rank + b]!;
-        if (factor === 0) continue;
-        const to = (i * rank + b) * a.cols;
-        for (let c = 0; c < a.cols; c++) out.data[to + c]! += factor * a.data[from + c]!;
-      }
-    }
-  }
-  return out;
+  return blocksTimes(blocks.data, blocks.cols, outputs, 1, blocks.cols, a);
 }
 
 /** R A for A of n·r × k: n·o × k. */
 export function rootTimes({ blocks, outputs }: BlockRoot, a: Matrix): Matrix {
-  const { cols: rank, data: root } = blocks;
-  const examples = blocks.rows / outputs;
-  const out = matrix(examples * outputs, a.cols);
+  return blocksTimes(blocks.data, outputs, blocks.cols, blocks.cols, 1, a);
+}
+
+/**
+ * Each block (rows × terms) of a block-diagonal matrix times its rows of A: entry (b, p) of block i is
+ * blocks[i · rows · terms + b · down + p · across]. With `lower`, only columns up to the block's own, of a result whose
+ * columns come in blocks as its rows do.
+ */
+function blocksTimes(
+  blocks: Float64Array,
+  rows: number,
+  terms: number,
+  down: number,
+  across: number,
+  a: Matrix,
+  lower = false,
+): Matrix {
+  const { cols, data } = a;
+  const examples = a.rows / terms;
+  const out = matrix(examples * rows, cols);
   for (let i = 0; i < examples; i++) {
-    for (let p = 0; p < outputs; p++) {
-      const to = (i * outputs + p) * a.cols;
-      for (let b = 0; b < rank; b++) {
-        const factor = root[(i * outputs + p) * rank + b]!;
-        if (factor === 0) continue;
-        const from = (i * rank + b) * a.cols;
-        for (let c = 0; c < a.cols; c++) out.data[to + c]! += factor * a.data[from + c]!;
+    const width = lower ? (i + 1) * rows : cols;
+    for (let b = 0; b < rows; b++) {
+      const to = (i * rows + b) * cols;
+      const entry = i * rows * terms + b * down;
+      // Two terms at a time: half the passes over the row of the result.
+      for (let p = 0; p < terms; p += 2) {
+        const first = blocks[entry + p * across]!;
+        const second = p + 1 < terms ? blocks[entry + (p + 1) * across]! : 0;
+        if (first === 0 && second === 0) continue;
+        const from = (i * terms + p) * cols;
+        const next = p + 1 < terms ? from + cols : from;
+        for (let c = 0; c < width; c++) {
+          out.data[to + c]! += first * data[from + c]! + second * data[next + c]!;
+        }
       }
     }
   }
@@ -66,50 +76,22 @@ export function timesRoot(a: Matrix, { blocks, outputs }: BlockRoot): Matrix {
 }
 
 /** I + Rᵀ K R for a symmetric K, n·r square. */
-export function identityPlus(gram: Matrix, { blocks, outputs }: BlockRoot): Matrix {
-  const out = betweenBlocks(gram, blocks.data, outputs, blocks.cols, false);
+export function identityPlus(gram: Matrix, root: BlockRoot): Matrix {
+  const { blocks, outputs } = root;
+  const half = transpose(rootTransposedTimes(root, gram));
+  const out = blocksTimes(blocks.data, blocks.cols, outputs, 1, blocks.cols, half, true);
+  mirror(out);
   for (let i = 0; i < out.rows; i++) out.data[i * out.cols + i]! += 1;
   return out;
 }
 
 /** R P Rᵀ for a symmetric P, n·o square. */
-export function spreadOut(p: Matrix, { blocks, outputs }: BlockRoot): Matrix {
-  return betweenBlocks(p, blocks.data, outputs, blocks.cols, true);
-}
-
-/** Rᵀ A R, or R A Rᵀ when `out`, block by block below the diagonal and mirrored. */
-function betweenBlocks(a: Matrix, root: Float64Array, outputs: number, rank: number, out: boolean): Matrix {
-  const [from, to] = out ? [rank, outputs] : [outputs, rank];
-  // Entry (p, b) of a block R_i, seen as from × to.
-  const [down, across] = out ? [1, rank] : [rank, 1];
-  const examples = a.rows / from;
-  const result = matrix(examples * to, examples * to);
-  const half = new Float64Array(from * to);
-  const size = outputs * rank;
-  for (let i = 0; i < examples; i++) {
-    for (let j = 0; j <= i; j++) {
-      for (let p = 0; p < from; p++) {
-        const row = (i * from + p) * a.cols + j * from;
-        for (let b = 0; b < to; b++) {
-          let sum = 0;
-          let k = j * size + b * across;
-          for (let q = 0; q < from; q++, k += down) sum += a.data[row + q]! * root[k]!;
-          half[p * to + b] = sum;
-        }
-      }
-      for (let c = 0; c < to; c++) {
-        const row = (i * to + c) * result.cols + j * to;
-        for (let b = 0; b < to; b++) {
-          let sum = 0;
-          let k = i * size + c * across;
-          for (let p = 0; p < from; p++, k += down) sum += root[k]! * half[p * to + b]!;
-          result.data[row + b] = sum;
-        }
-      }
-    }
-  }
-  mirror(result);
-  return result;
+export function spreadOut(p: Matrix, root: BlockRoot): Matrix {
+  const { blocks, outputs } = root;
+  const half = transpose(rootTimes(root, p));
+  const out = blocksTimes(blocks.data, outputs, blocks.cols, blocks.cols, 1, half, true);
+  mirror(out);
+  return out;
 }
 
 /** The blocks on the diagonal of a square matrix, `size` square each, one below the other. */

@@ -207,7 +207,7 @@ function frequencyLogits(labels: ArrayLike<number>, outputs: number): Float64Arr
 
 // The evidence is that of an approximation: scales a hundredth of a nat from its maximum are as good, and modes that are
 // as rough tell where it is.
-const enough = 1e-2;
+const enough = { gradientTolerance: 1e-2, valueTolerance: 1e-5 };
 const roughly = 1e-6;
 
 // Labels that a function separates leave the evidence flat towards ever larger scales; a prior deviation of 100 is more
@@ -242,8 +242,7 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Flo
   const whole = typical.reduce((a, b) => a + b, 0);
   const starts = [0.1, 3, 100].map((size) => ({ scales: typical.map(() => size / whole), noiseVariance: 1 }));
   const ceilings = typical.map((v) => largestVariance / v);
-  return searchScales(evidence, starts, { fixed: 1, floor: 0 }, { gradientTolerance: enough, ceilings })
-    .scales;
+  return searchScales(evidence, starts, { fixed: 1, floor: 0 }, { ...enough, ceilings }).scales;
 }
 
 /** The mean prior variance of a logit that each of the kernel's scales gives at scale 1. */

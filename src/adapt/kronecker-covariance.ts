@@ -145,10 +145,30 @@ function fromFactors(g: Eigh, a: Eigh, scale: number, bias: boolean): WeightCova
   return {
     logDeterminant: precision.reduce((sum, v) => sum + Math.log(v), 0),
     timesRoot(rows) {
-      const out = matrix(rows.rows, rows.cols);
-      for (let r = 0; r < rows.rows; r++) {
-        const own = rows.data.subarray(r * rows.cols, (r + 1) * rows.cols);
-        out.data.set(scaled(turn(own), deviation).data, r * rows.cols);
+      // All rows at once: two products instead of two a row.
+      const m = rows.rows;
+      const stacked = matrix(m * units, width);
+      for (let r = 0; r < m; r++) {
+        const own = gather(rows.data.subarray(r * rows.cols, (r + 1) * rows.cols));
+        stacked.data.set(own.data, r * units * width);
+      }
+      const turned = multiply(stacked, a.vectors);
+      const byUnit = matrix(units, m * width);
+      for (let r = 0; r < m; r++) {
+        for (let u = 0; u < units; u++) {
+          const from = (r * units + u) * width;
+          byUnit.data.set(turned.data.subarray(from, from + width), (u * m + r) * width);
+        }
+      }
+      const both = multiply(g.vectors, byUnit, { a: true });
+      const out = matrix(m, rows.cols);
+      for (let r = 0; r < m; r++) {
+        for (let u = 0, k = 0; u < units; u++) {
+          const from = (u * m + r) * width;
+          for (let j = 0; j < width; j++, k++) {
+            out.data[r * rows.cols + k] = both.data[from + j]! * deviation(precision[k]!);
+          }
+        }
       }
       return out;
     },

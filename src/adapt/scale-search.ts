@@ -40,6 +40,8 @@ export function meanSquare(a: Matrix): number {
 export interface ScaleSearchOptions {
   /** When the search ends, in nats for a change of a logarithm by 1. */
   readonly gradientTolerance?: number;
+  /** The search ends, too, when a step gains less than this, relative to max(1, |evidence|). */
+  readonly valueTolerance?: number;
   /** Above which no scale goes. */
   readonly ceilings?: Float64Array;
 }
@@ -49,7 +51,7 @@ export function searchScales(
   evidence: ScaleEvidence,
   starts: readonly { readonly scales: Float64Array; readonly noiseVariance: number }[],
   noise: NoiseSearch,
-  { gradientTolerance = 1e-5, ceilings }: ScaleSearchOptions = {},
+  { gradientTolerance = 1e-5, valueTolerance = 1e-11, ceilings }: ScaleSearchOptions = {},
 ): FittedScales {
   const free = noise.fixed === undefined;
   const read = (v: Float64Array) => {
@@ -79,7 +81,7 @@ export function searchScales(
   const known = (v: Float64Array) => v.every((q, i) => q === best.v[i]);
   const found = lbfgs((v) => (known(v) ? best : objective(v)), best.v, {
     gradientTolerance,
-    valueTolerance: 1e-11,
+    valueTolerance,
   });
   const { scales, noiseVariance } = read(found.x);
   return { scales, noiseVariance, logEvidence: -found.value };
