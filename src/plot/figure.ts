@@ -28,6 +28,8 @@ export interface Axis {
   readonly ticks?: readonly number[];
   /** Calendar years: numbers without a mark between thousands. */
   readonly years?: boolean;
+  /** What stands at 0, 1, 2, … in place of numbers; without a grid. */
+  readonly names?: readonly string[];
 }
 
 /** How large a figure is drawn, in pixels; the theme's size when left out. */
@@ -48,6 +50,8 @@ export interface Drawing extends Sized {
   readonly legend?: readonly LegendEntry[];
   /** One unit is as long up as across: the height follows from the width. */
   readonly equalUnits?: boolean;
+  /** Pixels that one unit up takes: the height follows. */
+  readonly unitHeight?: number;
   /** Pixels kept free on the left and right, if more than the axes need. */
   readonly marginLeft?: number;
   readonly marginRight?: number;
@@ -103,8 +107,8 @@ export function draw(drawing: Drawing): Figure {
       y: scaleOf(drawing.y),
       ...(drawing.color && { color: drawing.color }),
       marks: [
-        Plot.gridY({ ticks: yTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
-        Plot.gridX({ ticks: xTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
+        drawing.y.names ? null : Plot.gridY({ ticks: yTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
+        drawing.x.names ? null : Plot.gridX({ ticks: xTicks.ticks!, stroke: theme.grid, strokeOpacity: 1 }),
         ...drawing.marks,
         Plot.frame({ anchor: "bottom", stroke: theme.axis }),
         Plot.axisX({ ...xTicks, label: null, stroke: theme.axis, fill: theme.ink, tickSize: 5 }),
@@ -128,7 +132,9 @@ export function draw(drawing: Drawing): Figure {
     ? Math.round(
         marginTop + marginBottom + ((width - marginLeft - marginRight) * span(drawing.y)) / span(drawing.x),
       )
-    : usual;
+    : drawing.unitHeight
+      ? Math.round(marginTop + marginBottom + drawing.unitHeight * span(drawing.y))
+      : usual;
   const svg = plot(marginLeft, marginRight, height, Math.max(1, Math.min(usualTicks, fitting)));
   if (drawing.x.label === "") {
     for (const labels of svg.querySelectorAll('[aria-label="x-axis tick label"]')) labels.remove();
@@ -163,6 +169,8 @@ function scaleOf({ type = "linear", domain }: Axis): Plot.ScaleOptions {
 
 /** Ticks for an axis; `most` is about how many when it does not say where they are. */
 function ticksOf(axis: Axis, most: number): Plot.AxisXOptions & Plot.AxisYOptions {
+  const { names } = axis;
+  if (names) return { ticks: [...names.keys()], text: (place: number) => names[place]! };
   const ticks = axis.ticks ?? (axis.type === "log" ? logTicks(axis.domain) : undefined);
   // Not tickFormat, which D3 leaves out at some ticks of a log scale.
   const text = (value: number) => shortNumber(value);
@@ -189,13 +197,15 @@ function axisLabels(
   const write = (text: string, attributes: Record<string, string | number>) =>
     element(document, "text", { fill: theme.ink, ...attributes }, text);
   const arrowUp = y.domain[0] < y.domain[1] ? "↑" : "↓";
-  const up = write(`${arrowUp} ${cut(y.label, width - 2 * edge - arrow, theme.fontSize)}`, {
+  const nameUp = cut(y.label, width - 2 * edge - arrow, theme.fontSize);
+  const up = write(y.names ? nameUp : `${arrowUp} ${nameUp}`, {
     x: edge,
     y: top - 11,
     "text-anchor": "start",
   });
   if (x.label === "") return [up];
-  const across = write(`${cut(x.label, right - edge - arrow, theme.fontSize)} →`, {
+  const nameAcross = cut(x.label, right - edge - arrow, theme.fontSize);
+  const across = write(x.names ? nameAcross : `${nameAcross} →`, {
     x: right,
     y: bottom + 38,
     "text-anchor": "end",

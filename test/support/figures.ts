@@ -30,8 +30,15 @@ function box(text: SvgElement): [number, number, number, number] {
   };
   const anchor = text.getAttribute("text-anchor") ?? group.getAttribute("text-anchor") ?? "middle";
   const left = em("x") + own[0] + shift[0] - { start: 0, middle: width / 2, end: width }[anchor]!;
-  const base = em("y") + own[1] + shift[1];
+  const base = em("y") + own[1] + shift[1] + panelTop(text);
   return [left, left + width, base - 0.75 * size, base + 0.15 * size];
+}
+
+/** Where a stacked figure's panel starts, from the top. */
+function panelTop(text: SvgElement): number {
+  let part = text as SvgElement & { tagName: string; parentNode: typeof part };
+  while (part.tagName.toLowerCase() !== "svg") part = part.parentNode;
+  return Number(part.getAttribute("y") ?? 0);
 }
 
 function moved(transform: string | null): [number, number] {
