@@ -139,11 +139,6 @@ export function parametrised<T>(layer: Layer<T>, p: LinearParametrisation, layou
   check(p);
   if (p.parametrisation !== "ntk" && p.parametrisation !== "mup") return layer as Layer;
   const scalings = (weight: Shape) => scalingsOf(p, ...layout.fans(weight));
-  const multiplied = (weights: Weights, { weight, bias }: Scalings): Weights =>
-    mapTensors(weights, ({ shape, data }, name) => {
-      const { multiplier } = name === "bias" ? bias : weight;
-      return { shape, data: data.map((v) => multiplier * v) };
-    });
   const unwrap = ({ tape, cotangents }: TangentSide<Tape<T>>): TangentSide<T> => ({
     tape: tape.inner,
     cotangents,
@@ -214,6 +209,23 @@ export function parametrised<T>(layer: Layer<T>, p: LinearParametrisation, layou
     },
   };
   return wrapped as Layer;
+}
+
+/** The weights as a layer of this parametrisation applies them: w and b with their multipliers. */
+export function weightsInForce(
+  p: LinearParametrisation,
+  weights: Weights,
+  fans: LinearLayout["fans"],
+): Weights {
+  if (p.parametrisation !== "ntk" && p.parametrisation !== "mup") return weights;
+  return multiplied(weights, scalingsOf(p, ...fans(weights.weight!.shape)));
+}
+
+function multiplied(weights: Weights, { weight, bias }: Scalings): Weights {
+  return mapTensors(weights, ({ shape, data }, name) => {
+    const { multiplier } = name === "bias" ? bias : weight;
+    return { shape, data: data.map((v) => multiplier * v) };
+  });
 }
 
 function drawn(key: Key, shape: Shape, deviation: number, precision: Precision): Tensor {

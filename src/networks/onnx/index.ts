@@ -1,1 +1,2 @@
 export { decodeOnnx } from "./decode.ts";
+export { encodeOnnx } from "./encode.ts";
