@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   networks: ["linalg", "engine"],
   processes: ["kernels", "linalg", "engine"],
   tangent: ["networks", "kernels", "linalg", "engine"],
+  infinite: ["tangent", "networks", "processes", "kernels", "linalg", "engine"],
   adapt: ["tangent", "networks", "processes", "kernels", "linalg", "engine"],
   probes: ["adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],
   data: ["adapt", "tangent", "networks", "processes", "kernels", "linalg", "engine"],

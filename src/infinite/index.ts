@@ -1,0 +1,3 @@
+export * from "./gradient-flow.ts";
+export * from "./infinite.ts";
+export { type Architecture, wideNetwork } from "./wide-network.ts";
