@@ -43,6 +43,8 @@ export type { Pair, WindowOptions } from "./layers/windows.ts";
 export * from "./network.ts";
 export * from "./network-file.ts";
 export * from "./passes.ts";
+export { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
+export * from "./state-dict.ts";
 export * from "./training/losses.ts";
 export * from "./training/optimizers.ts";
 export * from "./training/schedules.ts";
