@@ -40,6 +40,8 @@ export interface TangentSide<T> {
  */
 export interface Layer<T = unknown> {
   readonly definition: LayerDefinition;
+  /** Whether it applies one function to every number. */
+  readonly elementwise?: boolean;
   /** Throws ShapeError for an input the layer cannot take. */
   outputShape(input: Shape, ...more: readonly Shape[]): Shape;
   /** The shapes of the layer's parameters by name, in their fixed order; empty when it has none. */

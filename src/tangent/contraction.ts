@@ -48,7 +48,7 @@ export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<nu
   const out = new Float64Array(x.rows * perPoint);
   for (const { points, from } of pointBlocks(x, c.block)) {
     const part = out.subarray(from * perPoint, (from + points.rows) * perPoint);
-    tangentSites(c.net, points, c.spans).forEach(({ layer, side }, l) => {
+    tangentSites(c.net, points, c.spans, c.outputs === "trace").forEach(({ layer, side }, l) => {
       layer.addTangentDiagonal!(side, scales[l]!, part);
     });
   }
@@ -60,7 +60,7 @@ function sidesOf(
   { net, spans, outputs }: Contraction,
   x: Matrix,
 ): { readonly site: TangentSite; readonly sides: readonly TangentSide<unknown>[] }[] {
-  return tangentSites(net, x, spans).map((site) => {
+  return tangentSites(net, x, spans, outputs === "trace").map((site) => {
     const { tape, cotangents } = site.side;
     const apart = outputs === "independent";
     return { site, sides: apart ? cotangents.map((c) => ({ tape, cotangents: [c] })) : [site.side] };

@@ -9,6 +9,7 @@ import {
   weightCount,
 } from "../networks/index.ts";
 import { type Span, selectSpans } from "./selection.ts";
+import { traceHead } from "./trace-head.ts";
 
 /** One layer's place in the tangent kernel of a batch of points: its tape and the cotangents that reach it. */
 export interface TangentSite {
@@ -20,25 +21,36 @@ export interface TangentSite {
   readonly parameters: number;
 }
 
-/** The sites of the weights that move, all unless given: one forward pass, and one backward pass for each output. */
+/**
+ * The sites of the weights that move, all unless given: one forward pass, and one backward pass for each output. For the
+ * `trace` over the outputs alone, a layer may have one cotangent that does for all of them.
+ */
 export function tangentSites(
   net: Network,
   x: Matrix,
   spans: readonly Span[] = selectSpans(net),
+  trace = false,
 ): readonly TangentSite[] {
   const whole = spans.every(({ index, size }) => size === weightCount(net.weights[index]!));
-  return whole ? wholeSites(net, x, spans) : partialSites(net, x, spans);
+  return whole ? wholeSites(net, x, spans, trace) : partialSites(net, x, spans);
 }
 
-function wholeSites(net: Network, x: Matrix, spans: readonly Span[]): readonly TangentSite[] {
+function wholeSites(net: Network, x: Matrix, spans: readonly Span[], trace: boolean): readonly TangentSite[] {
   const { y, tapes } = forward(net, toTensor(x, net.inputShape, net.precision));
   const indices = spans.map(({ index }) => index);
+  const end = trace ? traceHead(net) : undefined;
+  const head = end && indices.includes(end.layer) ? end : undefined;
   const cotangents = new Map<number, Tensor[]>(indices.map((index) => [index, []]));
   for (let output = 0; output < net.outputs; output++) {
     const unit: Tensor = { shape: y.shape, data: floats(net.precision, y.data.length) };
     for (let i = 0; i < x.rows; i++) unit.data[i * net.outputs + output] = 1;
-    backward(net, tapes, unit, (i, cotangent) => cotangents.get(i)?.push(cotangent), false, indices);
+    const visit = (i: number, cotangent: Tensor) => {
+      head?.add(i, cotangent);
+      if (i !== head?.layer) cotangents.get(i)?.push(cotangent);
+    };
+    backward(net, tapes, unit, visit, false, indices);
   }
+  if (head && x.rows > 0) cotangents.set(head.layer, [head.cotangent(tapes)]);
   return spans.map(({ index, size }) => ({
     index,
     layer: net.layers[index]!,
@@ -63,7 +75,7 @@ function partialSites(net: Network, x: Matrix, spans: readonly Span[]): readonly
   );
   for (let from = 0; from < x.rows; from += count) {
     const part = rowRange(x, from, Math.min(x.rows, from + count));
-    wholeSites(net, part, layers).forEach(({ layer, side, parameters }, l) => {
+    wholeSites(net, part, layers, false).forEach(({ layer, side, parameters }, l) => {
       const { place, size } = spans[l]!;
       const start = place - layers[l]!.place;
       const written = matrix(part.rows * net.outputs, parameters);

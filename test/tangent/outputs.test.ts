@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/errors/index.ts";
 import { gramOf, type Matrix, matrix, multiply } from "../../src/linalg/index.ts";
-import { dense, fanInSum, gelu, layerNorm, network, parallel, tanh } from "../../src/networks/index.ts";
+import {
+  dense,
+  fanInSum,
+  gelu,
+  layerNorm,
+  network,
+  parallel,
+  residual,
+  sin,
+  tanh,
+} from "../../src/networks/index.ts";
 import { key } from "../../src/random/index.ts";
 import { contract, contractDiagonal } from "../../src/tangent/contraction.ts";
 import { jacobian, tangentKernel, weightDeviations } from "../../src/tangent/index.ts";
@@ -133,4 +143,23 @@ it("refuses layers that cannot move", () => {
   expect(() => tangentKernel(net, { layers: [1] })).toThrow(UsageError);
   expect(() => tangentKernel(net, { layers: [] })).toThrow("among 0, 2, 4, 6, 7");
   expect(() => tangentKernel(network({ inputShape: [2], layers: [tanh()] }))).toThrow(UsageError);
+});
+
+describe("the trace's one cotangent for a layer before the last equals the sum over the outputs", () => {
+  const before = [dense(5), tanh()];
+  it.each([
+    ["after a function", [...before, dense(4), gelu(), dense(3)]],
+    ["after two functions", [...before, dense(4), gelu(), sin(), dense(3)]],
+    ["directly", [...before, dense(4), dense(3)]],
+    ["after a norm, where it is not so", [...before, dense(4), layerNorm(), dense(3)]],
+    ["with another reader, where it is not so", [...before, residual([dense(5), tanh()]), dense(3)]],
+  ])("%s", (_, layers) => {
+    const deep = network({ inputShape: [4], layers, seed: 6, precision: "f64" });
+    const trace = tangentKernel(deep, { outputs: "trace", scales: "layer" });
+    const shares = tangentKernel(deep, { scales: "layer" }).shares(x);
+    trace.shares(x).forEach((share, l) => {
+      expectClose(share.data, traced(shares[l]!), 1e-13);
+    });
+    expectClose(trace.cross(z, x).data, traced(tangentKernel(deep).cross(z, x)), 1e-13);
+  });
 });

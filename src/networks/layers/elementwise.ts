@@ -17,6 +17,7 @@ export function elementwise(definition: LayerDefinition, { forward, pullback }: 
   };
   const layer: Layer<Tensor> = {
     definition,
+    elementwise: true,
     outputShape: (input) => input,
     weightShapes: () => ({}),
     init: () => ({}),
