@@ -16,7 +16,7 @@ export interface BaseOptions {
   readonly scales?: Scales;
   /** Chosen by size unless given: function space when there are fewer values than parameters. */
   readonly space?: Space;
-  /** "full" unless the algebra would be larger than 8,000 square; then "low-rank". */
+  /** "full" unless the algebra would be larger than 20,000 square; then "low-rank". */
   readonly approximation?: Approximation;
   /** Directions that "low-rank" keeps; 50 unless given. */
   readonly rank?: number;
@@ -40,24 +40,25 @@ export interface Base {
   /** JᵀJ over x, scales 1, and its eigenvectors. */
   squares(): Matrix;
   squaresSpectrum(): Eigh;
-  /** Some of the examples, few enough for exact algebra in a moment: where a cheap approximation fits its scales. */
+  /** Some of the examples, of 2,000 values at most: where scales are fitted that all would take too long for. */
   sample(): { readonly base: Base; readonly indices: Int32Array };
 }
 
-// Beyond this many values or parameters the exact algebra takes minutes: it is then done only on request.
-const comfortable = 8_000;
-// Values to which the scales of cheap approximations are fitted.
-const fitted = 2_000;
+/** The size beyond which a dense factorisation would need more than 3 GB. */
+export const largest = 20_000;
+/** Values to which scales are fitted where all would take too long. */
+export const sampleSize = 2_000;
 
 export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
   const { scales = "shared", rank = 50 } = options;
-  const layers = options.approximation === "last-layer" ? "last" : "all";
+  const only = options.approximation === "last-layer" ? "last-layer" : "full";
+  const layers = only === "last-layer" ? "last" : "all";
   const plain = tangentKernel(network, { scales, layers });
   const parameters = featuresOf(plain).count;
   const values = x.rows * network.outputs;
   const space = options.space ?? (values <= parameters ? "function" : "weight");
   const size = space === "function" ? values : parameters;
-  const approximation = options.approximation ?? (size <= comfortable ? "full" : "low-rank");
+  const approximation = options.approximation ?? (size <= largest ? "full" : "low-rank");
   const outputs = lazy(() => network.at(x));
   const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
   const squares = lazy(() => {
@@ -82,9 +83,9 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     squares,
     squaresSpectrum: lazy(() => eigh(squares())),
     sample: lazy(() => {
-      const count = Math.min(x.rows, Math.max(1, Math.floor(fitted / network.outputs)));
+      const count = Math.min(x.rows, Math.max(1, Math.floor(sampleSize / network.outputs)));
       const indices = permutation(key(0), x.rows).subarray(0, count).sort();
-      return { base: baseOf(network, takeRows(x, indices), { scales, approximation: "full" }), indices };
+      return { base: baseOf(network, takeRows(x, indices), { scales, approximation: only }), indices };
     }),
   };
 }

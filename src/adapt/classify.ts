@@ -5,7 +5,7 @@ import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions, MeanChoice } from "./adapt.ts";
 import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
-import { type Base, type BaseOptions, baseOf, type Space, withScales } from "./base.ts";
+import { type Base, type BaseOptions, baseOf, type Space, sampleSize, withScales } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { featuresOf } from "./features.ts";
 import { evidenceOfMode, functionMode } from "./function-mode.ts";
@@ -214,9 +214,10 @@ const roughly = 1e-6;
 // certain already than any number of labels can tell.
 const largestVariance = 1e4;
 
-/** The scales of highest evidence, by Laplace's approximation; of a sample of the examples for cheap approximations. */
+/** The scales of highest evidence, by Laplace's approximation; of a sample of the examples where there are many. */
 function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Float64Array {
-  if (isCheap(base.approximation)) {
+  const values = base.x.rows * base.network.outputs;
+  if (isCheap(base.approximation) || (base.space === "function" && values > sampleSize)) {
     const { base: sample, indices } = base.sample();
     return fitScales(
       sample,

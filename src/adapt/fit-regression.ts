@@ -1,7 +1,7 @@
 import { UsageError } from "../errors/index.ts";
 import { dot, eigh, type Matrix, matrix, reshape, takeRows } from "../linalg/index.ts";
 import { isCheap } from "./approximation.ts";
-import type { Base } from "./base.ts";
+import { type Base, largest } from "./base.ts";
 import { featuresOf } from "./features.ts";
 import { evidenceOfFeatures, evidenceOfShares } from "./layer-scales.ts";
 import { type FittedScales, noiseSearch, searchScales } from "./scale-search.ts";
@@ -12,27 +12,28 @@ import { featureMoments } from "./weight-space.ts";
 /** What is known of the noise: nothing, one variance, or one for each value (n·o, point-major). */
 export type KnownNoise = number | Float64Array | undefined;
 
-// Beyond this the dense factorisation would need more than 3 GB.
-const largest = 20_000;
+// Beyond this the eigenvectors, from which the evidence is read, would take minutes.
+const comfortable = 8_000;
 
 /**
  * The scales and the noise of highest marginal likelihood for residuals (n × o) of targets y. With a variance for each
  * value, the problem is divided by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap
- * approximation fits its scales by the exact evidence of a sample of the examples.
+ * approximation, or one of more than 8,000 values, fits its scales by the exact evidence of a sample of the examples.
  */
 export function fitRegression(base: Base, residual: Matrix, y: Matrix, noise: KnownNoise): FittedScales {
-  if (isCheap(base.approximation)) {
+  const size = base.space === "function" ? y.data.length : featuresOf(base.kernel).count;
+  const cheap = isCheap(base.approximation);
+  if (!cheap && size > largest) {
+    throw new UsageError(
+      `adapting in ${base.space} space needs a ${size} × ${size} factorisation, more than ${largest}: give fewer rows, or approximation "low-rank", "kronecker", "diagonal" or "last-layer"`,
+    );
+  }
+  if (cheap || size > comfortable) {
     const { base: sample, indices } = base.sample();
     const known = noise instanceof Float64Array ? takeRows({ ...y, data: noise }, indices).data : noise;
     return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known);
   }
   const r = reshape(residual, residual.data.length, 1);
-  const size = base.space === "function" ? r.rows : featuresOf(base.kernel).count;
-  if (size > largest) {
-    throw new UsageError(
-      `adapting in ${base.space} space needs a ${size} × ${size} factorisation, more than ${largest}: give fewer rows, or approximation "low-rank", "kronecker", "diagonal" or "last-layer"`,
-    );
-  }
   if (noise instanceof Float64Array) return fitWhitened(base, r, noise);
   const search = noiseSearch(r, y, noise);
   const { kernel } = base;
