@@ -4,6 +4,7 @@ import type { Layer, Shape, Weights } from "../layer.ts";
 import { constantLayer } from "../layers/constant.ts";
 import { flattenLayer, reshapeLayer } from "../layers/reshape.ts";
 import { type Network, networkWithTensors } from "../network.ts";
+import { simplified } from "./simplify.ts";
 import { type Constant, exampleShape, type Flowing, type Value, type View } from "./value.ts";
 
 /** The most numbers that one example may have anywhere; more is taken for a damaged file. */
@@ -110,20 +111,23 @@ export class Graph {
 
   /** The network whose output is the given value; what it does not need is left out. */
   network(output: Flowing): Network {
+    const steps = simplified(
+      this.layers.map((layer, i) => ({ layer, tensors: this.tensors[i]!, sources: this.sources[i]! })),
+    );
     const needed = new Set<number>([output.source]);
     for (let i = output.source; i >= 0; i--) {
-      if (needed.has(i)) for (const s of this.sources[i]!) needed.add(s);
+      if (needed.has(i)) for (const s of steps[i]!.sources) needed.add(s);
     }
-    const kept = this.layers.map((_, i) => i).filter((i) => needed.has(i));
-    const position = new Map(kept.map((i, at) => [i, at]));
+    const kept = steps.flatMap((step, i) => (needed.has(i) ? [{ step, i }] : []));
+    const position = new Map(kept.map(({ i }, at) => [i, at]));
     const { inputShape, precision } = this;
     return networkWithTensors(
       {
         ...{ inputShape, precision },
-        layers: kept.map((i) => this.layers[i]!),
-        sources: kept.map((i) => this.sources[i]!.map((s) => position.get(s) ?? -1)),
+        layers: kept.map(({ step }) => step.layer),
+        sources: kept.map(({ step }) => step.sources.map((s) => position.get(s) ?? -1)),
       },
-      kept.map((i) => this.tensors[i]!),
+      kept.map(({ step }) => step.tensors),
     );
   }
 

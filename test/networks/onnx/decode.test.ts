@@ -27,3 +27,43 @@ describe("networks exported from PyTorch give ONNX Runtime's outputs", () => {
     expectClose(outputs.data, y.data, 1e-5);
   });
 });
+
+describe("what exporters take apart is one layer again", () => {
+  const kinds = (name: string) =>
+    decodeOnnx(bytesOf(name), name).layers.map(({ definition }) => definition.kind);
+
+  it("layer norm, group norm and gelu of older operator sets", () => {
+    const expected = [
+      ...[
+        "conv2d",
+        "groupNorm",
+        "elu",
+        "conv2d",
+        "groupNorm",
+        "selu",
+        "flatten",
+        "layerNorm",
+        "gelu",
+        "dense",
+      ],
+    ];
+    expect(kinds("norms-script-11")).toEqual(expected);
+    expect(kinds("norms-dynamo-21")).toEqual(expected);
+  });
+
+  it("biases of matrix products, and the approximate gelu", () => {
+    expect(kinds("mlp-no-bias-script-13")).toEqual(["dense", "relu", "dense"]);
+    for (const name of ["attention-script-12", "attention-dynamo-18"]) {
+      const layers = kinds(name);
+      expect(layers).toContain("layerNorm");
+      expect(layers).toContain("geluTanh");
+      expect(layers).not.toContain("power");
+      expect(layers.filter((kind) => kind === "dense").length).toBe(4);
+    }
+  });
+
+  it("guarded softplus, and silu", () => {
+    expect(kinds("mlp-dynamo-18")).toEqual(kinds("mlp-script-13"));
+    expect(kinds("pointwise-script-14")).toContain("silu");
+  });
+});
