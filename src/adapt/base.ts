@@ -16,7 +16,7 @@ export interface BaseOptions {
   readonly scales?: Scales;
   /** Chosen by size unless given: function space when there are fewer values than parameters. */
   readonly space?: Space;
-  /** "full" unless the algebra would be larger than 20,000 square; then "low-rank". */
+  /** "full" unless the algebra would be larger than 20,000 square; then "kronecker". */
   readonly approximation?: Approximation;
   /** Directions that "low-rank" keeps; 50 unless given. */
   readonly rank?: number;
@@ -58,7 +58,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
   const values = x.rows * network.outputs;
   const space = options.space ?? (values <= parameters ? "function" : "weight");
   const size = space === "function" ? values : parameters;
-  const approximation = options.approximation ?? (size <= largest ? "full" : "low-rank");
+  const approximation = options.approximation ?? (size <= largest ? "full" : "kronecker");
   const outputs = lazy(() => network.at(x));
   const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
   const squares = lazy(() => {

@@ -12,13 +12,26 @@ import {
   cholesky,
   gramOf,
   identity,
+  logDeterminant,
   type Matrix,
+  matrix,
   multiply,
   rowRange,
   solve,
   subtract,
 } from "../../src/linalg/index.ts";
-import { dense, layerNorm, network, networkOf, parameterCount, tanh } from "../../src/networks/index.ts";
+import {
+  conv2d,
+  dense,
+  flattenLayer,
+  globalAveragePool,
+  type Layer,
+  layerNorm,
+  network,
+  networkOf,
+  parameterCount,
+  tanh,
+} from "../../src/networks/index.ts";
 import { key } from "../../src/random/index.ts";
 import { tangentKernel } from "../../src/tangent/index.ts";
 import { expectClose } from "../support/golden.ts";
@@ -80,6 +93,64 @@ describe("Kronecker factors", () => {
   });
 });
 
+describe("Kronecker factors of convolutions", () => {
+  const images = randomMatrix(12, 32, "images");
+  const root = {
+    blocks: gaussianLikelihood(randomMatrix(12, 3, "t"), new Float64Array(36).fill(0.5)).root(images),
+    outputs: 3,
+  };
+
+  it("are those of a dense layer where the kernel covers the image", () => {
+    const build = (layers: readonly Layer[]) =>
+      network({ inputShape: [2, 4, 4], layers: [...layers, tanh(), dense(3)], seed: 1, precision: "f64" });
+    const conv = build([conv2d(5, 4), flattenLayer()]);
+    const start = build([flattenLayer(), dense(5)]);
+    const first = conv.weights[0]!;
+    const same = [
+      {},
+      { weight: { ...first.weight!, shape: [5, 32] }, bias: first.bias! },
+      ...conv.weights.slice(2),
+    ];
+    const flat = networkOf(start, same);
+    const [a, b] = [conv, flat].map((net) =>
+      kroneckerCovariance(
+        featuresOf(tangentKernel(net).with({ scale: positive("scale", 0.7) })),
+        images,
+        root,
+      ),
+    );
+    expect(a!.logDeterminant).toBeCloseTo(b!.logDeterminant, 10);
+    const v = randomMatrix(5 * 33 + 18, 2, "v");
+    expectClose(a!.apply(v).data, b!.apply(v).data, 1e-10);
+  });
+
+  it("at many positions are the sums of Grosse & Martens, written out", () => {
+    const net = network({
+      inputShape: [2, 4, 4],
+      layers: [conv2d(3, 2), globalAveragePool(), flattenLayer()],
+      seed: 1,
+      precision: "f64",
+    });
+    const features = featuresOf(tangentKernel(net));
+    const covariance = kroneckerCovariance(features, images, root);
+    // The cotangent is 1/9 at each of 9 positions of the output's own filter: G = Σ_i Σ_t (1/81) I / 0.5.
+    const g = (12 * 9) / 81 / 0.5;
+    const patches = matrix(12 * 9, 9);
+    for (let i = 0, r = 0; i < 12; i++)
+      for (let u = 0; u < 3; u++)
+        for (let v = 0; v < 3; v++, r++) {
+          for (let c = 0; c < 2; c++)
+            for (let p = 0; p < 2; p++)
+              for (let q = 0; q < 2; q++)
+                patches.data[r * 9 + c * 4 + p * 2 + q] = images.data[i * 32 + c * 16 + (u + p) * 4 + v + q]!;
+          patches.data[r * 9 + 8] = 1;
+        }
+    const a = gramOf(patches, true);
+    for (let k = 0; k < a.data.length; k++) a.data[k] = (a.data[k]! * g) / (12 * 9) + (k % 10 === 0 ? 1 : 0);
+    expect(covariance.logDeterminant).toBeCloseTo(3 * logDeterminant(cholesky(a)), 9);
+  });
+});
+
 describe("cheap posteriors", () => {
   const data = { x, y, noiseVariance: 0.2 };
   const exact = conditionTangent(kernel, data, { space: "function" });
@@ -97,6 +168,17 @@ describe("cheap posteriors", () => {
     const part = conditionClassifier(kernel, { x, labels }, { space: "weight", approximation });
     expectClose(part.process.at(points).mean.data, whole.process.at(points).mean.data, 1e-6);
     expect(part.process.at(points).variance.data.every((v) => v > 0)).toBe(true);
+  });
+
+  it("in single precision the mean is as exact as its products", () => {
+    const single = network({ inputShape: [2], layers: [dense(6), layerNorm(), tanh(), dense(3)], seed: 3 });
+    const own = tangentKernel(single).with({ scale: positive("scale", 0.4) });
+    const reference = conditionTangent(own, data, { space: "function" }).process.at(points);
+    for (const approximation of cheap) {
+      const { process } = conditionTangent(own, data, { space: "weight", approximation });
+      expect(process.report.residual).toBeLessThan(1e-3);
+      expectClose(process.at(points).mean.data, reference.mean.data, 1e-2);
+    }
   });
 
   it("low-rank of full rank is the exact posterior; of lower rank it is never surer", () => {
