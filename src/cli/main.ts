@@ -8,6 +8,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { probeCommand } from "./commands/probe/probe.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { suggestCommand } from "./commands/suggest.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -32,11 +33,13 @@ for (const command of [
   predictCommand(),
   sampleCommand(),
   suggestCommand(),
+  probeCommand(),
   demoCommand(),
   galleryCommand(),
   doctorCommand(),
 ]) {
   program.addCommand(command.exitOverride().copyInheritedSettings(program));
+  for (const part of command.commands) part.copyInheritedSettings(command);
 }
 
 try {

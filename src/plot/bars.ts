@@ -50,8 +50,10 @@ export function bars(figure: Bars): Figure {
     if (!rows.every(({ value }) => Number.isFinite(value)))
       throw new UsageError(`${label}: a bar has no length`);
     const [low, high] = extent([0, ...rows.map(({ value }) => value)])!;
-    // Room for the number beyond the end of a bar.
-    const room = (60 / (width - marginLeft - 24)) * (high - low || 1);
+    // Room for the numbers beyond the ends of the bars.
+    const numbers = Math.max(...rows.map(({ value }) => textWidth(number(value), theme.fontSize))) + 14;
+    const sides = (low < 0 ? 1 : 0) + (high > 0 || low === high ? 1 : 0);
+    const room = (numbers * (high - low || 1)) / Math.max(numbers, width - marginLeft - 24 - sides * numbers);
     return draw({
       title: p === 0 ? title : "",
       ...(p === 0 && subtitle !== undefined && { subtitle }),
@@ -82,10 +84,14 @@ export function bars(figure: Bars): Figure {
               fill: theme.ink,
               "text-anchor": value < 0 ? "end" : "start",
             },
-            shortNumber(value, 3),
+            number(value),
           ),
         ),
     });
   });
   return drawn.length === 1 ? drawn[0]! : stacked(drawn, [title, subtitle].filter(Boolean).join(". "));
+}
+
+function number(value: number): string {
+  return shortNumber(value, 3);
 }

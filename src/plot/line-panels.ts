@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { UsageError } from "../errors/index.ts";
-import { draw, type Figure, type LegendEntry } from "./figure.ts";
+import { type Axis, draw, type Figure, type LegendEntry } from "./figure.ts";
 import { stacked } from "./stacked.ts";
 import { textWidth } from "./text.ts";
 import { type Hue, palette, theme } from "./theme.ts";
@@ -45,14 +45,10 @@ export function linePanels(figure: LinePanels): Figure {
   const [from, to] = padded(across, log);
   const domain = descending ? ([to, from] as const) : ([from, to] as const);
   const ticks = figure.ticks ?? (log ? logTicks([from, to]) : undefined);
-  const ranges = panels.map(({ lines }) => {
-    const ends = lines.flatMap((l) => l.points.flatMap(({ y, error = 0 }) => [y - error, y + error]));
-    const range = extent(ends) ?? [0, 1];
-    // One that starts near 0 starts there.
-    const low = range[0] > 0 && range[0] < 0.35 * range[1] ? 0 : padded(range, false)[0];
-    return [low, padded(range, false)[1]] as const;
-  });
-  const digits = Math.max(...ranges.flat().map((v) => textWidth(shortNumber(v, 2), theme.fontSize)));
+  const axes = panels.map(({ lines }) => verticalAxis(lines));
+  const digits = Math.max(
+    ...axes.flatMap(({ domain }) => domain).map((v) => textWidth(shortNumber(v, 2), theme.fontSize)),
+  );
   const names = new Map(panels.flatMap(({ lines }) => lines.map((line) => [line.name, line] as const)));
   const legend = [...names.values()].map(
     ({ name, hue, dashed }): LegendEntry => ({
@@ -71,11 +67,11 @@ export function linePanels(figure: LinePanels): Figure {
       height: (figure.panelHeight ?? 170) + (p === 0 ? 76 : 0) + (last ? 34 : 0),
       marginLeft: digits + 40,
       x: { label: last ? input : "", type: log ? "log" : "linear", domain, ...(ticks && { ticks }) },
-      y: { label, domain: ranges[p]! },
+      y: { label, ...axes[p]! },
       marks: lines.flatMap(({ hue, dashed, points }) => {
         const stroke = palette[hue].mark;
         const bars = points.flatMap(({ x, y, error }) =>
-          error === undefined ? [] : [{ x, low: y - error, high: y + error }],
+          error === undefined ? [] : [{ x, low: Math.max(y - error, axes[p]!.domain[0]), high: y + error }],
         );
         return [
           Plot.ruleX(bars, { x: "x", y1: "low", y2: "high", stroke, strokeWidth: 1.4 }),
@@ -92,4 +88,19 @@ export function linePanels(figure: LinePanels): Figure {
     });
   });
   return drawn.length === 1 ? drawn[0]! : stacked(drawn, [title, subtitle].filter(Boolean).join(". "));
+}
+
+/** Values above 0 that spread widely are on a log axis; those that start near 0 start there. */
+function verticalAxis(lines: readonly Line[]): Pick<Axis, "type" | "domain"> {
+  const points = lines.flatMap((line) => line.points);
+  const [least, most] = extent(points.map(({ y }) => y)) ?? [0, 1];
+  const ends = points.flatMap(({ y, error = 0 }) => [y - error, y + error]);
+  if (least > 0 && most / least > 12) {
+    // A bar that reaches 0 is cut off below.
+    const range = extent([least, ...ends.filter((end) => end > least / 3)])!;
+    return { type: "log", domain: padded(range, true) };
+  }
+  const range = extent(ends) ?? ([0, 1] as const);
+  const [low, high] = padded(range, false);
+  return { type: "linear", domain: [range[0] >= 0 && range[0] < 0.35 * range[1] ? 0 : low, high] };
 }

@@ -10,7 +10,8 @@ export function layerFeatures(net: Network, x: Matrix, layer: number): Matrix {
 
 /**
  * The features of a layer together with the gradients that reach it (Tang et al. 2020): of Σ_k q_k log p_k, p the
- * network's softmax and q ∝ √p its smoothed form held fixed, in the layer's value. No labels are needed.
+ * network's softmax and q ∝ √p its smoothed form held fixed, in the layer's value; of a single output, of the output
+ * itself. No labels are needed.
  */
 export function featuresAndGradients(
   net: Network,
@@ -21,7 +22,8 @@ export function featuresAndGradients(
   const { y, tapes } = forward(net, input);
   const classes = net.outputs;
   const dy = floats(net.precision, y.data.length);
-  for (let i = 0; i < x.rows; i++) {
+  if (classes === 1) dy.fill(1);
+  for (let i = 0; classes > 1 && i < x.rows; i++) {
     const row = y.data.subarray(i * classes, (i + 1) * classes);
     const top = Math.max(...row);
     const p = Float64Array.from(row, (v) => Math.exp(v - top));

@@ -123,6 +123,19 @@ describe("features and gradients", () => {
       expect(back.data[k]).toBeCloseTo(v, 7);
     });
   });
+  it("of a single output the gradient is the output's own", () => {
+    const single = network({
+      inputShape: [4],
+      layers: [dense(6), relu(), dense(1)],
+      seed: 3,
+      precision: "f64",
+    });
+    const { gradients } = featuresAndGradients(single, points, 1);
+    const out = Array.from(single.weights[2]!.weight!.data);
+    for (let i = 0; i < 30; i++) {
+      expect(Array.from(gradients.data.subarray(i * 6, i * 6 + 6))).toEqual(out);
+    }
+  });
   it("the identity as sketch gives the exact kernel, a random one its Gram on average", () => {
     const exact = featureGradientKernel(net, points, 1);
     expect(sketchedFeatureGradientKernel(net, points, 1, identity(30)).data).toEqual(exact.data);

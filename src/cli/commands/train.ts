@@ -1,9 +1,17 @@
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import { readTable, writeAtomically } from "../../data/files.ts";
 import { encodeModel, predictModel, scorePrediction, trainModel } from "../../data/index.ts";
 import { column } from "../../data/table.ts";
 import { UsageError } from "../../errors/index.ts";
-import { activations, adam, constantSchedule, cosineSchedule, parameterCount } from "../../networks/index.ts";
+import {
+  activations,
+  adam,
+  constantSchedule,
+  cosineSchedule,
+  type Network,
+  parameterCount,
+} from "../../networks/index.ts";
 import { trainingCurve } from "../../plot/index.ts";
 import { figureBytes, figurePath } from "../figures.ts";
 import {
@@ -31,6 +39,8 @@ interface Options {
   validation?: number;
   patience?: number;
   seed: number;
+  keep?: number[];
+  checkpoints?: string;
   figure?: string;
   json?: boolean;
 }
@@ -68,6 +78,12 @@ export function trainCommand(): Command {
     .option("--validation <share>", "hold out this share of the rows and keep the best epoch", fraction)
     .option("--patience <n>", "stop after n epochs without improvement (needs --validation)", wholeNumber(1))
     .option("--seed <n>", "of weights, split and order of rows", wholeNumber(0), 0)
+    .addOption(
+      new Option("--keep <epochs>", "also write the networks of these epochs, such as 1,5,60").argParser(
+        unitsList,
+      ),
+    )
+    .option("--checkpoints <folder>", "where the networks of --keep go, as models")
     .option("--figure <file>", "draw the training curve (.svg or .png)", figurePath)
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -82,8 +98,15 @@ async function trainAction(path: string, options: Options): Promise<void> {
   if (options.patience !== undefined && options.validation === undefined) {
     throw new UsageError("--patience needs --validation to watch, such as --validation 0.1");
   }
+  const { keep = [], checkpoints } = options;
+  if (keep.length > 0 !== (checkpoints !== undefined)) {
+    throw new UsageError("--keep says which epochs to write and --checkpoints where: give both");
+  }
+  const late = keep.find((epoch) => epoch > epochs);
+  if (late !== undefined) throw new UsageError(`--keep asks for epoch ${late} of ${epochs}: train longer`);
   const start = performance.now();
   const table = await readTable(path);
+  const kept: { readonly epoch: number; readonly network: Network }[] = [];
   const model = await withProgress(
     trainModel(table, {
       target,
@@ -97,6 +120,10 @@ async function trainAction(path: string, options: Options): Promise<void> {
       schedule: options.schedule === "cosine" ? cosineSchedule() : constantSchedule(),
       ...(options.validation !== undefined && { validation: options.validation }),
       ...(options.patience !== undefined && { patience: options.patience }),
+      onEpoch({ epoch }, network) {
+        if (keep.includes(epoch)) kept.push({ epoch, network });
+        return true;
+      },
     }),
   );
   const { rmse } = scorePrediction(predictModel(model, table), column(table, target));
@@ -119,6 +146,11 @@ async function trainAction(path: string, options: Options): Promise<void> {
           options.figure,
         );
   await writeAtomically(out, encodeModel(model));
+  for (const { epoch, network } of kept) {
+    const history = model.history.slice(0, epoch);
+    const name = join(checkpoints!, `epoch-${epoch}.safetensors`);
+    await writeAtomically(name, encodeModel({ ...model, network, history, keptEpoch: epoch }));
+  }
   if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
   const seconds = (performance.now() - start) / 1000;
   const parameters = parameterCount(model.network);
@@ -133,6 +165,7 @@ async function trainAction(path: string, options: Options): Promise<void> {
         parameters,
         epochs: model.history.length,
         keptEpoch: model.keptEpoch,
+        ...(kept.length > 0 && { checkpoints: kept.map(({ epoch }) => epoch) }),
         trainRmse: rmse,
         ...(validationRmse !== undefined && { validationRmse }),
         seconds,
@@ -140,6 +173,9 @@ async function trainAction(path: string, options: Options): Promise<void> {
       text: [
         `Trained on ${counted(table.rows, "row")}: ${counted(model.inputs.names.length, "input")}, ${counted(parameters, "parameter")}, epoch ${model.keptEpoch} of ${model.history.length}, ${seconds.toFixed(1)} s.`,
         `RMSE of ${target} on these rows: ${short(rmse)}${validationRmse === undefined ? "" : `, on the rows held out: ${short(validationRmse)}`}.`,
+        ...(kept.length > 0
+          ? [`Kept in ${checkpoints}: ${kept.map(({ epoch }) => `epoch ${epoch}`).join(", ")}.`]
+          : []),
         `Model: ${out}`,
       ].join("\n"),
     },
