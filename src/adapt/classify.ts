@@ -7,6 +7,7 @@ import type { ConditionOptions, MeanChoice } from "./adapt.ts";
 import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
 import { type Base, type BaseOptions, baseOf, type Space, sampleSize, withScales } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
+import { fitCommonScale } from "./common-scale.ts";
 import { featuresOf } from "./features.ts";
 import { evidenceOfMode, functionMode } from "./function-mode.ts";
 import { functionPosterior, type LatentProcess } from "./function-posterior.ts";
@@ -207,7 +208,7 @@ function frequencyLogits(labels: ArrayLike<number>, outputs: number): Float64Arr
 
 // The evidence is that of an approximation: scales a hundredth of a nat from its maximum are as good, and modes that are
 // as rough tell where it is.
-const enough = { gradientTolerance: 1e-2, valueTolerance: 1e-5 };
+const enough = { gradientTolerance: 2e-2, valueTolerance: 1e-5 };
 const roughly = 1e-6;
 
 // Labels that a function separates leave the evidence flat towards ever larger scales; a prior deviation of 100 is more
@@ -238,12 +239,14 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Flo
           likelihood,
           roughly,
         );
-  // Logits of a few units are what moves labels: from there on either side.
+  // Logits of a few units are what moves labels: from there on either side, all scales together, then each.
   const typical = typicalVariances(base);
-  const whole = typical.reduce((a, b) => a + b, 0);
-  const starts = [0.1, 3, 100].map((size) => ({ scales: typical.map(() => size / whole), noiseVariance: 1 }));
+  const start = typical.map(() => 1 / typical.reduce((a, b) => a + b, 0));
   const ceilings = typical.map((v) => largestVariance / v);
-  return searchScales(evidence, starts, { fixed: 1, floor: 0 }, { ...enough, ceilings }).scales;
+  const most = Math.min(...ceilings.map((c, l) => c / start[l]!));
+  const common = fitCommonScale(evidence, start, most, enough.gradientTolerance);
+  if (start.length === 1) return common.scales;
+  return searchScales(evidence, [common], { fixed: 1, floor: 0 }, { ...enough, ceilings }).scales;
 }
 
 /** The mean prior variance of a logit that each of the kernel's scales gives at scale 1. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { probitProbabilities, sampledProbabilities } from "../../src/adapt/class-probabilities.ts";
+import { fitCommonScale } from "../../src/adapt/common-scale.ts";
 import { featuresOf } from "../../src/adapt/features.ts";
 import { evidenceOfMode, functionMode } from "../../src/adapt/function-mode.ts";
 import { adaptClassifier, conditionClassifier, type LatentProcess } from "../../src/adapt/index.ts";
@@ -196,6 +197,36 @@ describe("Laplace's approximation", () => {
     expect(mode.logEvidence).toBeCloseTo(
       -0.5 * (square + logDeterminant(factor) + 90 * Math.log(2 * Math.PI)),
       8,
+    );
+  });
+});
+
+describe("the search of a common scale", () => {
+  // Evidence −log cosh(log s − peak): flat far away, its maximum known.
+  const evidence = (peak: number) => (scales: Float64Array) => {
+    const gap = Math.log(scales[0]!) - peak;
+    return {
+      value: -Math.log(Math.cosh(gap)),
+      scaleGradient: Float64Array.of(-Math.tanh(gap) / scales[0]!),
+      noiseGradient: 0,
+    };
+  };
+  it("finds the maximum on either side, in a few evaluations, and stops at the ceiling", () => {
+    for (const peak of [-9, -0.4, 0, 3, 6]) {
+      let count = 0;
+      const counted = (scales: Float64Array) => {
+        count++;
+        return evidence(peak)(scales);
+      };
+      const { scales } = fitCommonScale(counted, Float64Array.of(1), 1e4, 1e-6);
+      expect(Math.log(scales[0]!)).toBeCloseTo(peak, 5);
+      expect(count).toBeLessThan(20);
+    }
+    expect(fitCommonScale(evidence(20), Float64Array.of(1), 1e4, 1e-6).scales[0]).toBeCloseTo(1e4, 6);
+    // A maximum at no signal at all ends where looking ends.
+    expect(fitCommonScale(evidence(-90), Float64Array.of(1), 1e4, 1e-6).scales[0]).toBeCloseTo(
+      Math.exp(-30),
+      20,
     );
   });
 });
