@@ -1,9 +1,9 @@
-import { rbf } from "../kernels/index.ts";
-import { columnVector, type Matrix, matrix, subtract } from "../linalg/index.ts";
+import { type Matrix, subtract } from "../linalg/index.ts";
 import { adam, type Examples, type Network, train } from "../networks/index.ts";
-import { columnMeans, fit } from "../processes/index.ts";
+import { columnMeans } from "../processes/index.ts";
 import { runSync, type Task } from "../tasks/index.ts";
-import { adapt } from "./adapt.ts";
+import { type AdaptOptions, adapt } from "./adapt.ts";
+import { regressFromScratch } from "./from-scratch.ts";
 import { type Predicted, rmse, type Scores, scores } from "./scores.ts";
 
 /** What one way of meeting new data achieves on held-out examples. */
@@ -18,16 +18,22 @@ export interface Contender {
 export type ContenderName =
   | "network as it is"
   | "plus a constant"
+  | "last layer only"
   | "fine-tuned"
   | "GP from scratch"
   | "adapted";
 
 /**
- * The ways of meeting new examples side by side: the network as it is; plus the mean of its residuals; all weights
- * fine-tuned by gradient (300 full-batch steps of Adam at 1e-3); a Gaussian process of an ARD RBF kernel for each
- * output from scratch, by marginal likelihood; adapted in function space.
+ * The ways of meeting new examples side by side: the network as it is; plus the mean of its residuals; adapted in the
+ * last layer's weights alone; all weights fine-tuned by gradient (300 full-batch steps of Adam at 1e-3); a Gaussian
+ * process of an RBF kernel for each output from scratch, by marginal likelihood; adapted, with the options given.
  */
-export function* compare(net: Network, fresh: Examples, test: Examples): Task<readonly Contender[]> {
+export function* compare(
+  net: Network,
+  fresh: Examples,
+  test: Examples,
+  options: Pick<AdaptOptions, "scales" | "mean"> = {},
+): Task<readonly Contender[]> {
   const ways: Readonly<Record<ContenderName, () => Matrix | Predicted>> = {
     "network as it is": () => net.at(test.x),
     "plus a constant"() {
@@ -35,40 +41,35 @@ export function* compare(net: Network, fresh: Examples, test: Examples): Task<re
       const moved = net.at(test.x);
       return { ...moved, data: moved.data.map((v, i) => v + shifts[i % moved.cols]!) };
     },
+    "last layer only": () =>
+      adapt(net, fresh, { ...options, approximation: "last-layer" }).process.observed(test.x),
     "fine-tuned"() {
-      const options = { epochs: 300, batchSize: fresh.x.rows, optimizer: adam({ learningRate: 1e-3 }) };
-      return runSync(train(net, fresh, options)).network.at(test.x);
+      const training = { epochs: 300, batchSize: fresh.x.rows, optimizer: adam({ learningRate: 1e-3 }) };
+      return runSync(train(net, fresh, training)).network.at(test.x);
     },
-    "GP from scratch": () => fromScratch(fresh, test.x),
-    adapted: () => adapt(net, fresh).process.observed(test.x),
+    "GP from scratch": () => regressFromScratch(fresh, test.x),
+    adapted: () => adapt(net, fresh, options).process.observed(test.x),
   };
-  const names = Object.keys(ways) as ContenderName[];
-  const contenders: Contender[] = [];
+  return yield* timed(ways, (predicted) => {
+    if (!("variance" in predicted)) return { rmse: rmse(predicted, test.y) };
+    // The moments of a Gaussian are computed when read: once, while the clock runs.
+    const all = scores(predicted, test.y);
+    return { rmse: all.rmse, scores: all };
+  });
+}
+
+/** Each way's result, judged, with the time it took. */
+export function* timed<N extends string, R, S>(
+  ways: Readonly<Record<N, () => R>>,
+  judge: (result: R) => S,
+): Task<readonly (S & { readonly name: N; readonly milliseconds: number })[]> {
+  const names = Object.keys(ways) as N[];
+  const contenders: (S & { name: N; milliseconds: number })[] = [];
   for (const name of names) {
     yield { stage: `compare: ${name}`, done: contenders.length, total: names.length };
     const start = performance.now();
-    const predicted = ways[name]();
-    const milliseconds = performance.now() - start;
-    if ("variance" in predicted) {
-      const all = scores(predicted, test.y);
-      contenders.push({ name, rmse: all.rmse, scores: all, milliseconds });
-    } else contenders.push({ name, rmse: rmse(predicted, test.y), milliseconds });
+    const judged = judge(ways[name]());
+    contenders.push({ name, ...judged, milliseconds: performance.now() - start });
   }
   return contenders;
-}
-
-/** Predictions of y by Gaussian processes that have seen nothing but the new examples, one for each output. */
-function fromScratch({ x, y }: Examples, points: Matrix): Predicted {
-  const mean = matrix(points.rows, y.cols);
-  const variance = matrix(points.rows, y.cols);
-  for (let c = 0; c < y.cols; c++) {
-    const column = columnVector(y.data.filter((_, i) => i % y.cols === c));
-    const fitted = runSync(fit(rbf({ ard: x.cols }), { x, y: column }, { starts: 1 }));
-    const predicted = fitted.process.observed(points);
-    for (let i = 0; i < points.rows; i++) {
-      mean.data[i * y.cols + c] = predicted.mean.data[i]!;
-      variance.data[i * y.cols + c] = predicted.variance.data[i]!;
-    }
-  }
-  return { mean, variance };
 }

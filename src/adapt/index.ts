@@ -9,6 +9,7 @@ export {
 } from "./adapt.ts";
 export type { Approximation } from "./approximation.ts";
 export type { BaseOptions, Space } from "./base.ts";
+export * from "./class-scores.ts";
 export {
   type AdaptedClassifier,
   adaptClassifier,
@@ -18,7 +19,8 @@ export {
   networkProbabilities,
   type PredictiveOptions,
 } from "./classify.ts";
-export * from "./compare.ts";
+export { type Contender, type ContenderName, compare } from "./compare.ts";
+export * from "./compare-classifiers.ts";
 export type { LatentProcess } from "./function-posterior.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";

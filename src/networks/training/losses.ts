@@ -3,7 +3,7 @@ import { floatsLike, type Matrix, type Tensor } from "../../linalg/index.ts";
 
 /** What training makes small: the mean over the examples of a cost of outputs and targets. */
 export interface Loss {
-  readonly name: "mse" | "crossEntropy" | "gaussian";
+  readonly name: "mse" | "crossEntropy" | "binaryCrossEntropy" | "gaussian";
   /** Throws ShapeError or DataError unless a network of this many outputs can be trained on these targets. */
   check(outputs: number, targets: Matrix): void;
   /** The mean cost of a batch (targets: one row an example), and its cotangent with respect to the outputs. */
@@ -63,6 +63,37 @@ export function crossEntropy(): Loss {
           const probability = Math.exp(y.data[from + c]! - top) / total;
           dy[from + c] = (probability - (c === label ? 1 : 0)) / n;
         }
+      }
+      return { value: sum / n, dy: { shape: y.shape, data: dy } };
+    },
+  };
+}
+
+/** Cross-entropy of the sigmoid of one output in nats; targets are one column of classes 0 and 1. */
+export function binaryCrossEntropy(): Loss {
+  return {
+    name: "binaryCrossEntropy",
+    check(outputs, targets) {
+      if (outputs !== 1 || targets.cols !== 1) {
+        throw new ShapeError(
+          `binaryCrossEntropy: one output and one column of classes, got ${outputs} and ${targets.cols}`,
+        );
+      }
+      targets.data.forEach((c, row) => {
+        if (c !== 0 && c !== 1) {
+          throw new DataError(`binaryCrossEntropy: classes are 0 or 1, got ${c}`, { row });
+        }
+      });
+    },
+    evaluate(y, targets) {
+      const n = y.data.length;
+      const dy = floatsLike(y.data, n);
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        const f = y.data[i]!;
+        const towards = targets.data[i] === 1 ? f : -f;
+        sum += Math.max(0, -towards) + Math.log1p(Math.exp(-Math.abs(towards)));
+        dy[i] = (1 / (1 + Math.exp(-f)) - targets.data[i]!) / n;
       }
       return { value: sum / n, dy: { shape: y.shape, data: dy } };
     },

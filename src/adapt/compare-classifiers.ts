@@ -1,0 +1,70 @@
+import { columnVector, type Matrix } from "../linalg/index.ts";
+import { adam, binaryCrossEntropy, crossEntropy, type Network, train } from "../networks/index.ts";
+import { runSync, type Task } from "../tasks/index.ts";
+import { baseOf } from "./base.ts";
+import { type ClassScores, classScores } from "./class-scores.ts";
+import { adaptClassifierBase, type ClassifierOptions, networkProbabilities } from "./classify.ts";
+import { timed } from "./compare.ts";
+import { classifyFromScratch } from "./from-scratch.ts";
+import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
+
+/** What one way of meeting new labels achieves on held-out examples. */
+export interface ClassContender extends ClassScores {
+  readonly name: ClassContenderName;
+  readonly milliseconds: number;
+  /** Of the held-out examples, n × classes. */
+  readonly probabilities: Matrix;
+}
+
+export type ClassContenderName =
+  | "network as it is"
+  | "last layer only"
+  | "fine-tuned"
+  | "GP from scratch"
+  | "adapted, labels regressed"
+  | "adapted";
+
+/**
+ * The ways of meeting new labels side by side, for a network that gives logits: as it is; Laplace's approximation in the
+ * last layer's weights alone; all weights fine-tuned by gradient (100 full-batch steps of Adam at 1e-3); RBF Gaussian
+ * processes of the labels from scratch; adapted by regressing the labels; and by Laplace's approximation, the last two
+ * with the options given.
+ */
+export function* compareClassifiers(
+  net: Network,
+  fresh: LabelledExamples,
+  test: LabelledExamples,
+  options: Pick<ClassifierOptions, "scales" | "mean"> = {},
+): Task<readonly ClassContender[]> {
+  for (const examples of [fresh, test]) expectExamples(examples, net);
+  const { x, labels } = fresh;
+  const base = baseOf(net, x, options);
+  const ways: Readonly<Record<ClassContenderName, () => Matrix>> = {
+    "network as it is": () => networkProbabilities(net, test.x),
+    "last layer only": () =>
+      adaptClassifierBase(
+        baseOf(net, x, { ...options, approximation: "last-layer" }),
+        labels,
+        options,
+      ).probabilities(test.x),
+    "fine-tuned": () => networkProbabilities(fineTuned(net, fresh), test.x),
+    "GP from scratch": () => classifyFromScratch(fresh, test.x, net.outputs),
+    "adapted, labels regressed": () =>
+      adaptClassifierBase(base, labels, { ...options, method: "regression" }).probabilities(test.x),
+    adapted: () => adaptClassifierBase(base, labels, options).probabilities(test.x),
+  };
+  return yield* timed(ways, (probabilities) => ({
+    ...classScores(probabilities, test.labels),
+    probabilities,
+  }));
+}
+
+function fineTuned(net: Network, { x, labels }: LabelledExamples): Network {
+  const options = {
+    epochs: 100,
+    batchSize: x.rows,
+    loss: net.outputs === 1 ? binaryCrossEntropy() : crossEntropy(),
+    optimizer: adam({ learningRate: 1e-3 }),
+  };
+  return runSync(train(net, { x, y: columnVector(labels) }, options)).network;
+}
