@@ -14,5 +14,6 @@ export * from "./parallel-coordinates.ts";
 export * from "./prediction-truth.ts";
 export * from "./series-parts.ts";
 export * from "./similarity-heat-map.ts";
+export type { Hue } from "./theme.ts";
 export * from "./tip-path.ts";
 export * from "./training-curve.ts";
