@@ -1,4 +1,4 @@
-import { key, split } from "../random/index.ts";
+import { type Key, key, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { epochsSection } from "./epochs.ts";
 import { fittingSection } from "./fitting.ts";
@@ -14,29 +14,51 @@ import { removingANodeSection } from "./removing-a-node.ts";
 import type { Section } from "./section.ts";
 import { transferSection } from "./transferring-a-layer.ts";
 
-/** All sections in the talk's order, computed now; the same seed and record give the same sections. */
-export function* gallery(seed: number, co2: Co2Record): Task<readonly Section[]> {
+/** The sections' ids, in the talk's order. */
+export const sectionIds = [
+  "removing-a-node",
+  "lottery-tickets",
+  "epochs",
+  "transferring-a-layer",
+  "map-of-functions",
+  "kernels",
+  "prior-and-posterior",
+  "gaussian-as-function",
+  "marginalisation",
+  "fitting",
+  "mauna-loa",
+  "main-job",
+] as const;
+
+export type SectionId = (typeof sectionIds)[number];
+
+/** The sections asked for, all unless told, computed now; the same seed and record give the same sections. */
+export function* gallery(
+  seed: number,
+  co2: Co2Record,
+  only: readonly SectionId[] = sectionIds,
+): Task<readonly Section[]> {
   const root = split(key(seed), "gallery");
-  const makers: Readonly<Record<string, () => Task<Section> | Section>> = {
-    "removing a node": () => removingANodeSection(split(root, "removing a node"), seed),
-    "lottery tickets": () => lotteryTicketsSection(split(root, "lottery tickets"), seed),
-    epochs: () => epochsSection(split(root, "epochs"), seed),
-    "transferring a layer": () => transferSection(split(root, "transfer"), seed),
-    "map of functions": () => mapSection(split(root, "map"), seed),
-    kernels: () => kernelsSection(split(root, "kernels")),
-    "prior and posterior": () => priorPosteriorSection(split(root, "prior and posterior")),
-    "Gaussians as functions": () => gaussianAsFunctionSection(split(root, "Gaussian as function")),
-    marginalisation: () => marginalisationSection(split(root, "marginalisation")),
-    fitting: () => fittingSection(split(root, "fitting")),
-    "Mauna Loa": () => maunaLoaSection(co2),
-    "main job": () => mainJobSection(split(root, "main job"), seed),
+  const makers: Readonly<Record<SectionId, (key: Key) => Task<Section> | Section>> = {
+    "removing-a-node": (key) => removingANodeSection(key, seed),
+    "lottery-tickets": (key) => lotteryTicketsSection(key, seed),
+    epochs: (key) => epochsSection(key, seed),
+    "transferring-a-layer": (key) => transferSection(key, seed),
+    "map-of-functions": (key) => mapSection(key, seed),
+    kernels: kernelsSection,
+    "prior-and-posterior": priorPosteriorSection,
+    "gaussian-as-function": gaussianAsFunctionSection,
+    marginalisation: marginalisationSection,
+    fitting: fittingSection,
+    "mauna-loa": () => maunaLoaSection(co2),
+    "main-job": (key) => mainJobSection(key, seed),
   };
   const sections: Section[] = [];
-  const total = Object.keys(makers).length;
-  for (const [stage, make] of Object.entries(makers)) {
-    yield { stage, done: sections.length, total };
-    const made = make();
-    sections.push("next" in made ? yield* within(made, stage, sections.length, total) : made);
+  const chosen = sectionIds.filter((id) => only.includes(id));
+  for (const id of chosen) {
+    yield { stage: id, done: sections.length, total: chosen.length };
+    const made = makers[id](split(root, id));
+    sections.push("next" in made ? yield* within(made, id, sections.length, chosen.length) : made);
   }
   return sections;
 }

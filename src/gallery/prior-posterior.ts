@@ -41,7 +41,7 @@ export function priorPosteriorSection(key: Key): Section {
     ...seen.slice(1).map((n) => `After ${n} observation${n > 1 ? "s" : ""}`),
   ];
   return {
-    id: "prior-posterior",
+    id: "prior-and-posterior",
     title: "Prior and posterior",
     text: [
       "A Gaussian process is a distribution over functions. Before any data it holds every function that the kernel " +

@@ -41,8 +41,8 @@ export function reported(name: string, found: string): Check {
   return { name, threshold: "(reported)", found, pass: undefined };
 }
 
-/** A group of checks; undefined when what it needs is not there. */
+/** A group of checks; a sentence instead when what it needs is not there. */
 export interface Group {
   readonly title: string;
-  run(): readonly Check[] | string;
+  run(): readonly Check[] | string | Promise<readonly Check[] | string>;
 }

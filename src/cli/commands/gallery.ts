@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { writeAtomically } from "../../data/files.ts";
-import { gallery, page, readCo2 } from "../../gallery/index.ts";
+import { gallery, page, readCo2, type SectionId, sectionIds } from "../../gallery/index.ts";
 import { wholeNumber } from "../options.ts";
 import { counted, print, withProgress } from "../report.ts";
 
@@ -14,6 +14,7 @@ export function galleryCommand(): Command {
     )
     .option("--out <folder>", "where index.html goes", "gallery")
     .option("--seed <n>", "of everything drawn at random", wholeNumber(0), 0)
+    .addOption(new Option("--only <sections...>", "those sections alone, by id").choices(sectionIds))
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  funspace gallery --out gallery/")
     .action(galleryAction);
@@ -22,15 +23,17 @@ export function galleryCommand(): Command {
 async function galleryAction({
   out,
   seed,
+  only,
   json,
 }: {
   out: string;
   seed: number;
+  only?: readonly SectionId[];
   json?: boolean;
 }): Promise<void> {
   const start = performance.now();
   const co2 = readCo2(await co2Csv(), "co2-concentration.csv");
-  const sections = await withProgress(gallery(seed, co2));
+  const sections = await withProgress(gallery(seed, co2, only));
   const html = page(sections, { seed });
   const path = join(out, "index.html");
   await writeAtomically(path, html);
