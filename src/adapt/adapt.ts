@@ -14,7 +14,7 @@ import {
 import { solveWhole } from "../processes/solution.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import { type Approximation, approximateBy, type CheapApproximation, isCheap } from "./approximation.ts";
-import { type Base, type BaseOptions, baseOf, type Space, withScales } from "./base.ts";
+import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales } from "./base.ts";
 import { featuresOf } from "./features.ts";
 import { fitRegression } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
@@ -48,6 +48,8 @@ export interface Adaptation {
   readonly kernel: TangentKernel;
   readonly space: Space;
   readonly approximation: Approximation;
+  /** Directions that "low-rank" keeps. */
+  readonly rank: number;
   /** Of observations to come; the mean of those given, where each example has its own. */
   readonly noiseVariance: number;
   /** log p(y), in nats; Laplace's with an approximate determinant, where the covariance is approximate. */
@@ -133,15 +135,15 @@ export function conditionTangent(
   data: NoisyData,
   options: ConditionOptions,
 ): Adaptation {
-  const { space, mean = "network", approximation = "full" } = options;
+  const { space, mean = "network", approximation = "full", rank = usualRank } = options;
   const { network } = kernel;
   const prior = priorMean(mean, network, data.y);
   const process = conditionOn(kernel, prior, data, options);
-  return adaptationOf({ network, mean, kernel, space, approximation, prior }, process);
+  return adaptationOf({ network, mean, kernel, space, approximation, rank, prior }, process);
 }
 
 function adaptationOf(
-  parts: Pick<Adaptation, "network" | "mean" | "kernel" | "space" | "approximation" | "prior">,
+  parts: Pick<Adaptation, "network" | "mean" | "kernel" | "space" | "approximation" | "rank" | "prior">,
   process: RegressionPosterior,
 ): Adaptation {
   const { noiseVariance, logEvidence } = process;
@@ -168,7 +170,7 @@ export function conditionOn(
   kernel: TangentKernel,
   prior: Fn,
   data: NoisyData,
-  { space, approximation = "full", rank = 50 }: ConditionOptions,
+  { space, approximation = "full", rank = usualRank }: ConditionOptions,
 ): RegressionPosterior {
   if (isCheap(approximation)) return approximately(kernel, prior, examplesOf(data), approximation, rank);
   return space === "weight"

@@ -44,13 +44,15 @@ export interface Base {
   sample(): { readonly base: Base; readonly indices: Int32Array };
 }
 
+/** Directions that "low-rank" keeps unless told. */
+export const usualRank = 50;
 /** The size beyond which a dense factorisation would need more than 3 GB. */
 export const largest = 20_000;
 /** Values to which scales are fitted where all would take too long. */
 export const sampleSize = 2_000;
 
 export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
-  const { scales = "shared", rank = 50 } = options;
+  const { scales = "shared", rank = usualRank } = options;
   const only = options.approximation === "last-layer" ? "last-layer" : "full";
   const layers = only === "last-layer" ? "last" : "all";
   const plain = tangentKernel(network, { scales, layers });

@@ -5,7 +5,15 @@ import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions, MeanChoice } from "./adapt.ts";
 import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
-import { type Base, type BaseOptions, baseOf, type Space, sampleSize, withScales } from "./base.ts";
+import {
+  type Base,
+  type BaseOptions,
+  baseOf,
+  type Space,
+  sampleSize,
+  usualRank,
+  withScales,
+} from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
 import { featuresOf } from "./features.ts";
@@ -50,6 +58,10 @@ export interface AdaptedClassifier {
   readonly method: ClassifierMethod;
   readonly space: Space;
   readonly approximation: Approximation;
+  /** Directions that "low-rank" keeps. */
+  readonly rank: number;
+  /** Of the labels as numbers, for "regression". */
+  readonly noiseVariance?: number;
   /** Laplace's approximation of log p(labels), in nats; for "regression" the log density of the labels as numbers. */
   readonly logEvidence: number;
   readonly classes: number;
@@ -110,7 +122,7 @@ function laplace(
   options: ConditionOptions & { readonly mean: MeanChoice },
   start?: Float64Array,
 ): AdaptedClassifier {
-  const { space, mean, approximation = "full" } = options;
+  const { space, mean, approximation = "full", rank = usualRank } = options;
   const { network } = kernel;
   const { process, logEvidence, u, alpha } = modeOf(kernel, prior, data, options, start);
   const features = featuresOf(kernel);
@@ -121,6 +133,7 @@ function laplace(
     method: "laplace",
     space,
     approximation,
+    rank,
     logEvidence,
     classes: classCount(network.outputs),
     prior,
@@ -150,7 +163,7 @@ function modeOf(
   kernel: TangentKernel,
   prior: Fn,
   { x, labels }: LabelledExamples,
-  { space, approximation = "full", rank = 50 }: ConditionOptions,
+  { space, approximation = "full", rank = usualRank }: ConditionOptions,
   start?: Float64Array,
 ): Found {
   const likelihood = classLikelihood(labels, kernel.network.outputs);

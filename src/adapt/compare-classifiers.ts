@@ -34,7 +34,7 @@ export function* compareClassifiers(
   net: Network,
   fresh: LabelledExamples,
   test: LabelledExamples,
-  options: Pick<ClassifierOptions, "scales" | "mean"> = {},
+  options: Omit<ClassifierOptions, "method"> = {},
 ): Task<readonly ClassContender[]> {
   for (const examples of [fresh, test]) expectExamples(examples, net);
   const { x, labels } = fresh;

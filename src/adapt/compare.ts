@@ -32,7 +32,7 @@ export function* compare(
   net: Network,
   fresh: Examples,
   test: Examples,
-  options: Pick<AdaptOptions, "scales" | "mean"> = {},
+  options: AdaptOptions = {},
 ): Task<readonly Contender[]> {
   const ways: Readonly<Record<ContenderName, () => Matrix | Predicted>> = {
     "network as it is": () => net.at(test.x),

@@ -22,6 +22,7 @@ export {
 export { type Contender, type ContenderName, compare } from "./compare.ts";
 export * from "./compare-classifiers.ts";
 export type { LatentProcess } from "./function-posterior.ts";
+export { conditionLabels } from "./label-regression.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";
 export { type Prepared, prepare } from "./prepare.ts";

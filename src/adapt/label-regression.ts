@@ -1,9 +1,16 @@
 import { type Fn, type Matrix, stackRows } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
 import { columnMeans, constantMean } from "../processes/index.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
-import { conditionOn, fitBase, type MeanChoice, type RegressionPosterior } from "./adapt.ts";
-import type { Base } from "./base.ts";
+import {
+  type ConditionOptions,
+  conditionOn,
+  fitBase,
+  type MeanChoice,
+  type RegressionPosterior,
+} from "./adapt.ts";
+import { type Base, usualRank } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import type { AdaptedClassifier } from "./classify.ts";
 import { featuresOf } from "./features.ts";
@@ -20,41 +27,48 @@ export function regressLabels(base: Base, labels: ArrayLike<number>, mean: MeanC
   const { network, x } = base;
   expectLabels(labels, network.outputs);
   const y = oneHot(labels, network.outputs);
-  const prior = scoreMean(base, y, mean);
-  const { kernel, noiseVariance } = fitBase(base, prior.at(x), y);
-  const known = Number(noiseVariance);
-  const process = conditionOn(kernel, prior, { x, y, noiseVariance: known }, base);
-  return classifierOf({ base, kernel, prior, mean, noiseVariance: known }, { x, labels }, process);
+  const { kernel, noiseVariance } = fitBase(base, scoreMean(network, y, mean).at(x), y);
+  return conditionLabels(kernel, { x, labels }, { ...base, mean, noiseVariance: Number(noiseVariance) });
 }
 
-interface Regression {
-  readonly base: Pick<Base, "network" | "space" | "approximation">;
-  readonly kernel: TangentKernel;
-  readonly prior: Fn;
-  readonly mean: MeanChoice;
-  readonly noiseVariance: number;
+/** The same for scales and noise that are already known: what a saved one is made from again. */
+export function conditionLabels(
+  kernel: TangentKernel,
+  data: LabelledExamples,
+  options: ConditionOptions & { readonly noiseVariance: number },
+): AdaptedClassifier {
+  const { network } = kernel;
+  const { mean = "network", noiseVariance, space, approximation = "full", rank = usualRank } = options;
+  expectLabels(data.labels, network.outputs);
+  const y = oneHot(data.labels, network.outputs);
+  const prior = scoreMean(network, y, mean);
+  const process = conditionOn(kernel, prior, { x: data.x, y, noiseVariance }, options);
+  return classifierOf({ kernel, prior, mean, noiseVariance, space, approximation, rank }, data, process);
 }
+
+type Regression = Pick<
+  AdaptedClassifier,
+  "kernel" | "prior" | "mean" | "space" | "approximation" | "rank"
+> & {
+  readonly noiseVariance: number;
+};
 
 function classifierOf(
   regression: Regression,
   { x, labels }: LabelledExamples,
   process: RegressionPosterior,
 ): AdaptedClassifier {
-  const { base, kernel, prior, mean, noiseVariance } = regression;
-  const { network, space, approximation } = base;
+  const { kernel, noiseVariance } = regression;
+  const { network } = kernel;
   const { mean: leftOut, variance: observed } = process.leaveOneOut();
   const latent = { ...observed, data: observed.data.map((v) => Math.max(0, v - noiseVariance)) };
   const sharpness = sharpnessOf({ mean: leftOut, variance: latent }, labels);
   return {
+    ...regression,
     network,
-    mean,
-    kernel,
     method: "regression",
-    space,
-    approximation,
     logEvidence: process.logEvidence,
     classes: classCount(network.outputs),
-    prior,
     process,
     probabilities(points, { predictive = "probit", draws = 1000, seed = 0 } = {}) {
       const logits = sharpened(process.at(points), sharpness);
@@ -81,7 +95,7 @@ function classifierOf(
 }
 
 /** The network's probabilities, or the classes' frequencies. */
-function scoreMean({ network }: Base, y: Matrix, mean: MeanChoice): Fn {
+function scoreMean(network: Network, y: Matrix, mean: MeanChoice): Fn {
   const { inputs, outputs } = network;
   if (mean === "constant") return constantMean(inputs, columnMeans(y));
   return {

@@ -1,4 +1,4 @@
-import { UsageError } from "../errors/index.ts";
+import { NotPositiveDefiniteError, UsageError } from "../errors/index.ts";
 import {
   add,
   type Cholesky,
@@ -213,7 +213,16 @@ export function weightPosterior(parts: WeightPosteriorParts): WeightPosterior {
         }
         return out;
       };
-      return leaveOneOutFrom(block, alpha, y);
+      try {
+        return leaveOneOutFrom(block, alpha, y);
+      } catch (cause) {
+        // V_ii stays below the noise for the exact covariance alone.
+        if (!(cause instanceof NotPositiveDefiniteError)) throw cause;
+        throw new UsageError(
+          'leave-one-out predictions are not to be had from this approximate covariance, which says less than one example does: adapt with approximation "full"',
+          { cause },
+        );
+      }
     },
     condition: parts.condition,
   };

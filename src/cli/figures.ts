@@ -28,10 +28,10 @@ export async function figureBytes(figure: Figure, path: string): Promise<Uint8Ar
 }
 
 /** Predictions of a table against its targets. */
-export function predictionFigure(model: TableModel, prediction: Prediction, truth: Float64Array): Figure {
+export function predictionFigure(target: string, prediction: Prediction, truth: Float64Array): Figure {
   const { mean, spread } = prediction;
   return predictionTruth({
-    target: targetOf(model),
+    target,
     truth,
     mean,
     ...(spread && { interval: { lower: spread.lower, upper: spread.upper } }),
@@ -100,7 +100,7 @@ function oneInputOfGp({ inputs, process }: GpModel): OneInput | undefined {
 }
 
 function oneInputOfNetwork({ adapted, inputs, target, network }: Model): OneInput | undefined {
-  if (!adapted || inputs.names.length !== 1) return undefined;
+  if (!adapted || inputs.names.length !== 1 || target.names.length !== 1) return undefined;
   const { process } = adapted.adaptation;
   const [mean, scale] = [inputs.mean[0]!, inputs.scale[0]!];
   const places = (values: Float64Array) => standardise.apply(inputs, matrix(values.length, 1, values));

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { FunspaceError } from "../errors/index.ts";
-import { adaptCommand } from "./commands/adapt.ts";
+import { adaptCommand } from "./commands/adapt/adapt.ts";
 import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
-import { predictCommand } from "./commands/predict.ts";
+import { predictCommand } from "./commands/predict/predict.ts";
 import { probeCommand } from "./commands/probe/probe.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { suggestCommand } from "./commands/suggest.ts";

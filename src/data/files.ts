@@ -5,6 +5,10 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { DataError } from "../errors/index.ts";
+import { isIdx, parseIdx } from "./idx.ts";
+import { isNpy, parseNpy } from "./npy.ts";
+import { isZip, parseNpz } from "./npz.ts";
+import type { NumberArray } from "./number-array.ts";
 import { parseTable, type Table } from "./table.ts";
 
 const inflate = promisify(gunzip);
@@ -14,16 +18,40 @@ const inflate = promisify(gunzip);
  * be read, is not UTF-8 text or a damaged gzip, and whatever `parseTable` throws.
  */
 export async function readTable(path: string): Promise<Table> {
-  const bytes = await readBytes(path);
-  const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const plain = zipped ? await inflated(bytes, path) : bytes;
+  return tableOf(await readUnzipped(path), path, "not UTF-8 text; export the table as CSV in UTF-8");
+}
+
+/**
+ * The table (CSV) or the array (.npy, .npz, IDX) in a file, plain or gzipped, known by its first bytes. One array of
+ * several in an .npz file is named after a colon: "digits.npz:images". Throws DataError or FormatError for a file that
+ * cannot be read or is damaged.
+ */
+export async function readRows(place: string): Promise<Table | NumberArray> {
+  const [, path, name] = /^(.*\.npz):([^:\\/]+)$/i.exec(place) ?? [place, place, undefined];
+  const bytes = await readUnzipped(path!);
+  if (isZip(bytes)) return parseNpz(bytes, path!, name);
+  if (isNpy(bytes)) return parseNpy(bytes, path!);
+  if (isIdx(bytes)) return parseIdx(bytes, path!);
+  const other =
+    "neither UTF-8 text (CSV) nor an array that is read (.npy, .npz, IDX); export it as one of these";
+  return tableOf(bytes, path!, other);
+}
+
+/** The table in text; `otherwise` is what bytes are that are no text. */
+function tableOf(bytes: Uint8Array, path: string, otherwise: string): Table {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(plain);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new DataError(`${path} is not UTF-8 text; export the table as CSV in UTF-8`, {}, { cause });
+    throw new DataError(`${path} is ${otherwise}`, {}, { cause });
   }
   return parseTable(text, path);
+}
+
+async function readUnzipped(path: string): Promise<Uint8Array> {
+  const bytes = await readBytes(path);
+  const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return zipped ? await inflated(bytes, path) : bytes;
 }
 
 async function inflated(bytes: Uint8Array, path: string): Promise<Uint8Array> {

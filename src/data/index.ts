@@ -1,9 +1,18 @@
+export * from "./bare-network.ts";
+export * from "./classifier-model.ts";
 export * from "./gp-model.ts";
+export { parseIdx } from "./idx.ts";
+export * from "./labels.ts";
 export * from "./model.ts";
 export * from "./model-file.ts";
+export * from "./model-inputs.ts";
+export { parseNpy } from "./npy.ts";
+export { parseNpz } from "./npz.ts";
+export { exampleCount, type NumberArray, takeExamples } from "./number-array.ts";
 export * from "./prediction.ts";
 export * from "./robot-arm.ts";
 export type { Standardiser } from "./standardise.ts";
 export * as standardise from "./standardise.ts";
 export * from "./table.ts";
 export * from "./table-model.ts";
+export * from "./train-images.ts";

@@ -1,17 +1,33 @@
 import { FormatError, FunspaceError } from "../errors/index.ts";
 import { decodeSafetensors } from "../networks/safetensors.ts";
 import { expectSealed } from "./checksum.ts";
+import type { ClassifierModel } from "./classifier-model.ts";
+import {
+  type ClassifierHeader,
+  classifierModelFrom,
+  encodeClassifierModel,
+} from "./classifier-model-file.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
-import { encodeNetworkModel, type NetworkHeader, networkModelFrom } from "./network-model-file.ts";
+import type { ArrayModel } from "./model.ts";
+import {
+  type ArrayHeader,
+  encodeNetworkModel,
+  type NetworkHeader,
+  networkModelFrom,
+} from "./network-model-file.ts";
 import type { TableModel } from "./table-model.ts";
 
+/** Everything that is kept in a model file. */
+export type AnyModel = TableModel | ArrayModel | ClassifierModel;
+
 /** The model as one self-contained safetensors file, which Python reads too. */
-export function encodeModel(model: TableModel): Uint8Array {
-  return model.kind === "network" ? encodeNetworkModel(model) : encodeGpModel(model);
+export function encodeModel(model: AnyModel): Uint8Array {
+  if (model.kind === "classifier") return encodeClassifierModel(model);
+  return model.kind === "gp" ? encodeGpModel(model) : encodeNetworkModel(model);
 }
 
 /** The model in a file's bytes; `source` is what to call it in errors. Throws FormatError for any other file. */
-export function decodeModel(bytes: Uint8Array, source: string): TableModel {
+export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
   const file = decodeSafetensors(bytes, source);
   const { tensors, metadata } = file;
   if (metadata.funspace === undefined) {
@@ -22,14 +38,19 @@ export function decodeModel(bytes: Uint8Array, source: string): TableModel {
   try {
     expectSealed(file);
     const header = parseHeader(metadata.funspace);
-    return header.kind === "network" ? networkModelFrom(header, tensors) : gpModelFrom(header, tensors);
+    if (header.kind === "classifier") return classifierModelFrom(header, tensors);
+    return header.kind === "gp" ? gpModelFrom(header, tensors) : networkModelFrom(header, tensors);
   } catch (cause) {
     if (!(cause instanceof FunspaceError || cause instanceof TypeError)) throw cause;
     throw new FormatError(`${source} is not a whole funspace model: ${cause.message}`, {}, { cause });
   }
 }
 
-function parseHeader(text: string): NetworkHeader | GpHeader {
+type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader;
+
+const kinds = ["network", "array", "classifier", "gp"] satisfies readonly Header["kind"][];
+
+function parseHeader(text: string): Header {
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -42,8 +63,8 @@ function parseHeader(text: string): NetworkHeader | GpHeader {
   if (header.version !== 1) {
     throw new FormatError(`its version is ${header.version}, this funspace reads version 1; update funspace`);
   }
-  if (header.kind !== "network" && header.kind !== "gp") {
-    throw new FormatError(`its kind "${header.kind}" is neither network nor gp; update funspace`);
+  if (!kinds.some((kind) => kind === header.kind)) {
+    throw new FormatError(`its kind "${header.kind}" is not one of ${kinds.join(", ")}; update funspace`);
   }
-  return header as NetworkHeader | GpHeader;
+  return header as Header;
 }

@@ -1,6 +1,5 @@
-import { conditionTangent, type MeanChoice, type Space } from "../adapt/index.ts";
+import { conditionTangent } from "../adapt/index.ts";
 import { FormatError } from "../errors/index.ts";
-import { positive } from "../kernels/index.ts";
 import { type Matrix, type Tensor, toMatrix } from "../linalg/index.ts";
 import {
   definitionOf,
@@ -9,40 +8,38 @@ import {
   namedTensors,
   networkFrom,
 } from "../networks/index.ts";
-import { type Scales, tangentKernel } from "../tangent/index.ts";
+import { type AdaptationHeader, adaptationHeader, kernelOf } from "./adaptation-header.ts";
 import { sealed } from "./checksum.ts";
-import type { Model } from "./model.ts";
+import type { Adapted, RegressionModel } from "./model.ts";
+import type { ArrayInputs } from "./model-inputs.ts";
 import type { Standardiser } from "./standardise.ts";
 
 /** What the file's metadata says under "funspace", as JSON. Tensors hold the numbers. */
-export interface NetworkHeader {
+interface NumbersHeader {
   readonly version: 1;
-  readonly kind: "network";
   readonly network: NetworkDefinition;
-  readonly inputs: Standardiser;
   readonly target: Standardiser;
   readonly history: readonly Epoch[];
   readonly keptEpoch: number;
-  readonly adaptation?: {
-    readonly mean: MeanChoice;
-    readonly scales: Scales;
-    readonly values: readonly number[];
-    readonly noiseVariance: number;
-    readonly space: Space;
-  };
+  /** Where each example has a noise of its own, it is the tensor "adaptation.noise". */
+  readonly adaptation?: AdaptationHeader & { readonly noiseVariance: number };
 }
 
+export type NetworkHeader = NumbersHeader & { readonly kind: "network"; readonly inputs: Standardiser };
+export type ArrayHeader = NumbersHeader & { readonly kind: "array"; readonly inputs: ArrayInputs };
+
 /** The file of a trained (and perhaps adapted) network: weights by name ("0.weight"), all else in the metadata. */
-export function encodeNetworkModel(model: Model): Uint8Array {
-  const { network, inputs, target, history, keptEpoch, adapted } = model;
+export function encodeNetworkModel(model: RegressionModel): Uint8Array {
+  const { kind, network, inputs, target, history, keptEpoch, adapted } = model;
   const tensors = namedTensors(network);
   if (adapted) {
     tensors.set("adaptation.x", asTensor(adapted.x));
     tensors.set("adaptation.y", asTensor(adapted.y));
+    if (adapted.noise) tensors.set("adaptation.noise", { shape: [adapted.x.rows], data: adapted.noise });
   }
-  const header: NetworkHeader = {
+  const header = {
     version: 1,
-    kind: "network",
+    kind,
     network: definitionOf(network),
     inputs,
     target,
@@ -50,11 +47,8 @@ export function encodeNetworkModel(model: Model): Uint8Array {
     keptEpoch,
     ...(adapted && {
       adaptation: {
-        mean: adapted.adaptation.mean,
-        scales: adapted.adaptation.kernel.scales,
-        values: Object.values(adapted.adaptation.kernel.parameters).map(({ value }) => value[0]!),
+        ...adaptationHeader(adapted.adaptation),
         noiseVariance: adapted.adaptation.noiseVariance,
-        space: adapted.adaptation.space,
       },
     }),
   };
@@ -62,32 +56,61 @@ export function encodeNetworkModel(model: Model): Uint8Array {
 }
 
 /** The model of a file's header and tensors. Throws FormatError when they do not belong together. */
-export function networkModelFrom(header: NetworkHeader, tensors: ReadonlyMap<string, Tensor>): Model {
-  const { inputs, target, history, keptEpoch, adaptation } = header;
+export function networkModelFrom(
+  header: NetworkHeader | ArrayHeader,
+  tensors: ReadonlyMap<string, Tensor>,
+): RegressionModel {
+  const { target, history, keptEpoch } = header;
   const network = networkFrom(header.network, tensors);
-  expectStandardiser(inputs, network.inputs, "inputs");
   expectStandardiser(target, network.outputs, "target");
-  const model: Model = { kind: "network", network, inputs, target, history, keptEpoch };
-  if (!adaptation) return model;
-
-  const x = asMatrix(tensors, "adaptation.x");
-  const y = asMatrix(tensors, "adaptation.y");
-  const plain = tangentKernel(network, { scales: adaptation.scales });
-  const names = Object.keys(plain.parameters);
-  const kernel = plain.with(
-    Object.fromEntries(names.map((name, l) => [name, positive(name, adaptation.values[l] ?? Number.NaN)])),
-  );
-  const data = { x, y, noiseVariance: adaptation.noiseVariance };
-  return { ...model, adapted: { adaptation: conditionTangent(kernel, data, adaptation), x, y } };
+  const rest = { network, target, history, keptEpoch, ...adaptedFrom(header, network, tensors) };
+  if (header.kind === "network") {
+    expectStandardiser(header.inputs, network.inputs, "inputs");
+    return { kind: "network", inputs: header.inputs, ...rest };
+  }
+  expectArrayInputs(header.inputs, network.inputs);
+  return { kind: "array", inputs: header.inputs, ...rest };
 }
 
-function expectStandardiser({ names, mean, scale }: Standardiser, size: number, what: string): void {
-  const right =
-    [names.length, mean.length, scale.length].every((n) => n === size) &&
-    mean.every(Number.isFinite) &&
-    scale.every((s) => Number.isFinite(s) && s > 0);
+function adaptedFrom(
+  { adaptation }: NumbersHeader,
+  network: RegressionModel["network"],
+  tensors: ReadonlyMap<string, Tensor>,
+): { readonly adapted?: Adapted } {
+  if (!adaptation) return {};
+  const [x, y] = [asMatrix(tensors, "adaptation.x"), asMatrix(tensors, "adaptation.y")];
+  const noise = tensors.get("adaptation.noise")?.data;
+  const kernel = kernelOf(network, adaptation);
+  const data = { x, y, noiseVariance: noise ?? adaptation.noiseVariance };
+  return {
+    adapted: {
+      adaptation: conditionTangent(kernel, data, adaptation),
+      x,
+      y,
+      ...(noise && { noise: Float64Array.from(noise) }),
+    },
+  };
+}
+
+export function expectStandardiser({ names, mean, scale }: Standardiser, size: number, what: string): void {
+  const right = [names.length, mean.length, scale.length].every((n) => n === size) && areUnits(mean, scale);
   if (!right)
     throw new FormatError(`its ${what} do not fit the network (${size} expected); the file was altered`);
+}
+
+export function expectArrayInputs({ shape, bytes, mean, scale }: ArrayInputs, size: number): void {
+  const right =
+    shape.reduce((product, n) => product * n, 1) === size &&
+    (bytes === "unit" || bytes === "raw") &&
+    mean.length === scale.length &&
+    (mean.length === 1 || mean.length === shape[0]) &&
+    areUnits(mean, scale);
+  if (!right)
+    throw new FormatError(`its inputs do not fit the network (${size} expected); the file was altered`);
+}
+
+function areUnits(mean: readonly number[], scale: readonly number[]): boolean {
+  return mean.every(Number.isFinite) && scale.every((s) => Number.isFinite(s) && s > 0);
 }
 
 export function asTensor(a: Matrix): Tensor {

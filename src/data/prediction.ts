@@ -50,24 +50,35 @@ export function inputsOf(names: readonly string[], table: Table): Matrix {
 }
 
 /**
- * The columns that are inputs: all but the target and those ignored. Throws DataError when a named column is missing
- * or none is left, UsageError when the target is to be ignored.
+ * The columns that are inputs: all but the targets and those ignored. Throws DataError when a named column is missing
+ * or none is left, UsageError when a target is to be ignored.
  */
-export function inputNames(table: Table, target: string, ignore: readonly string[]): string[] {
-  select(table, [target]);
-  if (ignore.includes(target)) {
-    throw new UsageError(`"${target}" is the target and is to be ignored too: name it once`);
+export function inputNames(
+  table: Table,
+  target: string | readonly string[],
+  ignore: readonly string[],
+): string[] {
+  const targets = [target].flat();
+  select(table, targets);
+  const twice = targets.find((name) => ignore.includes(name));
+  if (twice !== undefined) {
+    throw new UsageError(`"${twice}" is the target and is to be ignored too: name it once`);
   }
+  return columnsBut(table, targets, ignore);
+}
+
+/** All columns but these and those ignored. Throws DataError when one ignored is missing or none is left. */
+export function columnsBut(table: Table, without: readonly string[], ignore: readonly string[]): string[] {
   const [missing] = missingColumns(ignore, table);
   if (missing !== undefined) {
     throw new DataError(
       `${table.source} has no column "${missing}" to ignore; it has ${table.columns.join(", ")}`,
     );
   }
-  const names = table.columns.filter((name) => name !== target && !ignore.includes(name));
+  const names = table.columns.filter((name) => !without.includes(name) && !ignore.includes(name));
   if (names.length === 0) {
     throw new DataError(
-      `${table.source} has no column besides "${target}": a model needs at least one input`,
+      `${table.source} has no column besides "${without.join('", "')}": a model needs at least one input`,
     );
   }
   return names;

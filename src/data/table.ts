@@ -213,3 +213,21 @@ export function formatTable(columns: readonly string[], values: Matrix): string 
   }
   return `${lines.join("\n")}\n`;
 }
+
+/** The text cells of one column, without spaces around them. Throws DataError for a column that is not there. */
+export function cellsOf(table: Table, name: string): readonly string[] {
+  const place = placeOf(table, name);
+  return table.cells.map((row) => row[place]!.trim());
+}
+
+/** CSV text as `formatTable` writes it, with a first column of text. Throws like it. */
+export function formatNamedRows(
+  name: string,
+  texts: readonly string[],
+  columns: readonly string[],
+  values: Matrix,
+): string {
+  const [header, ...rows] = formatTable(columns, values).trimEnd().split("\n");
+  const cells = texts.map((text) => Papa.unparse([[text]]));
+  return `${[`${Papa.unparse([[name]])},${header}`, ...rows.map((row, i) => `${cells[i]},${row}`)].join("\n")}\n`;
+}

@@ -3,7 +3,7 @@ import type { Precision, Tensor } from "../linalg/index.ts";
 import type { LayerDefinition, Shape, Weights } from "./layer.ts";
 import { layerFrom } from "./layers/from-definition.ts";
 import { type Network, networkWithTensors } from "./network.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
 import { parameters } from "./weights.ts";
 import { inSequence } from "./wiring.ts";
 
@@ -70,6 +70,11 @@ const entry = "funspace.network";
 /** The network as one self-contained safetensors file. */
 export function encodeNetwork(net: Network): Uint8Array {
   return encodeSafetensors(namedTensors(net), { [entry]: JSON.stringify(definitionOf(net)) });
+}
+
+/** Whether a safetensors file is that of a network saved by itself. */
+export function isNetworkFile({ metadata }: Safetensors): boolean {
+  return metadata[entry] !== undefined;
 }
 
 /** The network in a file's bytes; `source` is what to call it in errors. Throws FormatError for any other file. */

@@ -1,9 +1,10 @@
 import { Command } from "commander";
-import { readBytes, readTable, writeAtomically } from "../../data/files.ts";
-import { decodeModel, formatTable, sampleTable } from "../../data/index.ts";
+import { readTable, writeAtomically } from "../../data/files.ts";
+import { formatTable, sampleTable } from "../../data/index.ts";
 import { UsageError } from "../../errors/index.ts";
 import { key, split } from "../../random/index.ts";
 import { bandFigure, figureBytes, figurePath } from "../figures.ts";
+import { readTableModel } from "../model-file.ts";
 import { wholeNumber } from "../options.ts";
 import { beside, counted, print } from "../report.ts";
 
@@ -33,7 +34,7 @@ export function sampleCommand(): Command {
 
 async function sampleAction(modelPath: string, tablePath: string, options: Options): Promise<void> {
   const { out, count, seed } = options;
-  const model = decodeModel(await readBytes(modelPath), modelPath);
+  const model = await readTableModel(modelPath);
   const table = await readTable(tablePath);
   const draws = split(key(seed), "sample");
   const samples = sampleTable(model, table, draws, count);

@@ -1,7 +1,23 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { readTable, writeAtomically } from "../../data/files.ts";
-import { encodeModel, predictModel, scorePrediction, trainModel } from "../../data/index.ts";
+import { classScores } from "../../adapt/index.ts";
+import { readRows, writeAtomically } from "../../data/files.ts";
+import {
+  type ClassifierModel,
+  classNumbers,
+  encodeModel,
+  isTable,
+  predictClasses,
+  predictTargets,
+  type RegressionModel,
+  type Rows,
+  rowCount,
+  scorePrediction,
+  type TrainClassifierOptions,
+  trainArrayModel,
+  trainClassifier,
+  trainModel,
+} from "../../data/index.ts";
 import { column } from "../../data/table.ts";
 import { UsageError } from "../../errors/index.ts";
 import {
@@ -12,7 +28,8 @@ import {
   type Network,
   parameterCount,
 } from "../../networks/index.ts";
-import { trainingCurve } from "../../plot/index.ts";
+import { type Figure, trainingCurve } from "../../plot/index.ts";
+import { labelSource, outputNames, targetArray } from "../answers.ts";
 import { figureBytes, figurePath } from "../figures.ts";
 import {
   fraction,
@@ -23,12 +40,15 @@ import {
   unitsList,
   wholeNumber,
 } from "../options.ts";
-import { counted, print, short, withProgress } from "../report.ts";
+import { counted, percent, print, short, withProgress } from "../report.ts";
 
 interface Options {
-  target: string;
-  out: string;
+  target?: string;
+  labels?: string;
+  classes?: string[];
+  out?: string;
   ignore: string[];
+  convolutions?: number[];
   hidden: number[];
   activation: string;
   epochs: number;
@@ -47,10 +67,20 @@ interface Options {
 
 export function trainCommand(): Command {
   return new Command("train")
-    .description("Train a dense network on a table and write it to one file.")
-    .argument("<table>", "CSV file with a header row (.csv or .csv.gz)")
-    .requiredOption("--target <column>", "the column to predict; all others are inputs")
-    .requiredOption("--out <file>", "where the model goes (.safetensors)")
+    .description("Train a network on a table, or on images, and write it to one file.")
+    .argument("<rows>", "CSV file with a header row (.csv or .csv.gz); for images .npy, .npz or IDX")
+    .option(
+      "--target <name>",
+      "the column of numbers to predict, or several (a,b); for arrays a file of them",
+    )
+    .option("--labels <name>", "the column, or file, of classes to tell apart")
+    .addOption(
+      new Option(
+        "--classes <names>",
+        "the classes in the order of the outputs (default: those of the labels)",
+      ).argParser(nameList),
+    )
+    .option("--out <file>", "where the model goes (.safetensors)")
     .addOption(
       new Option("--ignore <columns>", "columns that are neither target nor input, separated by commas")
         .default([], "none")
@@ -60,6 +90,12 @@ export function trainCommand(): Command {
       new Option("--hidden <units>", "units of the hidden layers")
         .default([64, 64], "64,64")
         .argParser(unitsList),
+    )
+    .addOption(
+      new Option(
+        "--convolutions <filters>",
+        "of images: filters of 3 × 3 convolutions before the hidden layers, such as 16,32",
+      ).argParser(unitsList),
     )
     .addOption(
       new Option("--activation <name>", `one of ${Object.keys(activations).join(", ")}`)
@@ -88,63 +124,36 @@ export function trainCommand(): Command {
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
-      "\nExample:\n  funspace train data.csv --target y --out base.safetensors --hidden 64,64 --epochs 60",
+      "\nExamples:\n  funspace train data.csv --target y --out base.safetensors --hidden 64,64 --epochs 60\n  funspace train images.npy --labels labels.npy --convolutions 16,32 --hidden 64 --activation relu --out digits.safetensors",
     )
     .action(trainAction);
 }
 
 async function trainAction(path: string, options: Options): Promise<void> {
-  const { target, out, ignore, hidden, epochs, seed } = options;
-  if (options.patience !== undefined && options.validation === undefined) {
-    throw new UsageError("--patience needs --validation to watch, such as --validation 0.1");
-  }
-  const { keep = [], checkpoints } = options;
-  if (keep.length > 0 !== (checkpoints !== undefined)) {
-    throw new UsageError("--keep says which epochs to write and --checkpoints where: give both");
-  }
-  const late = keep.find((epoch) => epoch > epochs);
-  if (late !== undefined) throw new UsageError(`--keep asks for epoch ${late} of ${epochs}: train longer`);
+  const out = expectUsage(options);
+  const { checkpoints } = options;
   const start = performance.now();
-  const table = await readTable(path);
+  const rows = await readRows(path);
   const kept: { readonly epoch: number; readonly network: Network }[] = [];
-  const model = await withProgress(
-    trainModel(table, {
-      target,
-      ignore,
-      hidden,
-      activation: activations[options.activation]!,
-      epochs,
-      batchSize: options.batch,
-      seed,
-      optimizer: adam({ learningRate: options.learningRate, weightDecay: options.weightDecay }),
-      schedule: options.schedule === "cosine" ? cosineSchedule() : constantSchedule(),
-      ...(options.validation !== undefined && { validation: options.validation }),
-      ...(options.patience !== undefined && { patience: options.patience }),
-      onEpoch({ epoch }, network) {
-        if (keep.includes(epoch)) kept.push({ epoch, network });
-        return true;
-      },
-    }),
-  );
-  const { rmse } = scorePrediction(predictModel(model, table), column(table, target));
-  const last = model.history[model.keptEpoch - 1];
-  const validationRmse =
-    last?.validationLoss === undefined ? undefined : Math.sqrt(last.validationLoss) * model.target.scale[0]!;
+  const training = {
+    ...{ hidden: options.hidden, epochs: options.epochs, batchSize: options.batch, seed: options.seed },
+    ...(options.convolutions && { convolutions: options.convolutions }),
+    activation: activations[options.activation]!,
+    optimizer: adam({ learningRate: options.learningRate, weightDecay: options.weightDecay }),
+    schedule: options.schedule === "cosine" ? cosineSchedule() : constantSchedule(),
+    ...(options.validation !== undefined && { validation: options.validation }),
+    ...(options.patience !== undefined && { patience: options.patience }),
+    onEpoch({ epoch }: { readonly epoch: number }, network: Network) {
+      if (options.keep?.includes(epoch)) kept.push({ epoch, network });
+      return true;
+    },
+  };
+  const { model, json, lines } =
+    options.labels !== undefined
+      ? await trainedOnClasses(rows, options.labels, options, training)
+      : await trainedOnNumbers(rows, options.target!, options, training);
   const drawn =
-    options.figure === undefined
-      ? undefined
-      : await figureBytes(
-          trainingCurve({
-            title: `Training on ${path}`,
-            loss: "mean squared error (standardised)",
-            train: model.history.map((e) => e.trainLoss),
-            ...(validationRmse !== undefined && {
-              validation: model.history.map((e) => e.validationLoss!),
-              chosenEpoch: model.keptEpoch,
-            }),
-          }),
-          options.figure,
-        );
+    options.figure === undefined ? undefined : await figureBytes(curve(path, model), options.figure);
   await writeAtomically(out, encodeModel(model));
   for (const { epoch, network } of kept) {
     const history = model.history.slice(0, epoch);
@@ -154,25 +163,24 @@ async function trainAction(path: string, options: Options): Promise<void> {
   if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
   const seconds = (performance.now() - start) / 1000;
   const parameters = parameterCount(model.network);
+  const { history, keptEpoch, network } = model;
+  const count = rowCount(rows);
   print(
     {
       json: {
         command: "train",
         out,
-        rows: table.rows,
-        inputs: model.inputs.names,
-        target,
+        rows: count,
+        ...json,
         parameters,
-        epochs: model.history.length,
-        keptEpoch: model.keptEpoch,
+        epochs: history.length,
+        keptEpoch,
         ...(kept.length > 0 && { checkpoints: kept.map(({ epoch }) => epoch) }),
-        trainRmse: rmse,
-        ...(validationRmse !== undefined && { validationRmse }),
         seconds,
       },
       text: [
-        `Trained on ${counted(table.rows, "row")}: ${counted(model.inputs.names.length, "input")}, ${counted(parameters, "parameter")}, epoch ${model.keptEpoch} of ${model.history.length}, ${seconds.toFixed(1)} s.`,
-        `RMSE of ${target} on these rows: ${short(rmse)}${validationRmse === undefined ? "" : `, on the rows held out: ${short(validationRmse)}`}.`,
+        `Trained on ${counted(count, isTable(rows) ? "row" : "example")}: ${counted(network.inputs, "input")}, ${counted(parameters, "parameter")}, epoch ${keptEpoch} of ${history.length}, ${seconds.toFixed(1)} s.`,
+        ...lines,
         ...(kept.length > 0
           ? [`Kept in ${checkpoints}: ${kept.map(({ epoch }) => `epoch ${epoch}`).join(", ")}.`]
           : []),
@@ -181,4 +189,117 @@ async function trainAction(path: string, options: Options): Promise<void> {
     },
     options.json,
   );
+}
+
+/** Where the model goes. Throws UsageError for options that do not go together. */
+function expectUsage(options: Options): string {
+  const { target, labels, classes, out, patience, validation, keep = [], checkpoints, epochs } = options;
+  if ((target === undefined) === (labels === undefined)) {
+    throw new UsageError(
+      "give --target for numbers to predict, or --labels for classes to tell apart: one of them",
+    );
+  }
+  if (out === undefined) throw new UsageError("--out says where the model goes: give it");
+  if (classes && labels === undefined) throw new UsageError("--classes are those of --labels: give that too");
+  if (patience !== undefined && validation === undefined) {
+    throw new UsageError("--patience needs --validation to watch, such as --validation 0.1");
+  }
+  if (keep.length > 0 !== (checkpoints !== undefined)) {
+    throw new UsageError("--keep says which epochs to write and --checkpoints where: give both");
+  }
+  const late = keep.find((epoch) => epoch > epochs);
+  if (late !== undefined) throw new UsageError(`--keep asks for epoch ${late} of ${epochs}: train longer`);
+  return out;
+}
+
+type Training = Omit<TrainClassifierOptions, "labels" | "classes" | "ignore">;
+
+interface Trained {
+  readonly model: RegressionModel | ClassifierModel;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly lines: readonly string[];
+}
+
+async function trainedOnNumbers(
+  rows: Rows,
+  target: string,
+  { ignore }: Options,
+  { convolutions, ...training }: Training,
+): Promise<Trained> {
+  let model: RegressionModel;
+  let truths: readonly Float64Array[];
+  if (isTable(rows)) {
+    if (convolutions) throw new UsageError("--convolutions are over images, and this is a table");
+    const names = nameList(target);
+    model = await withProgress(trainModel(rows, { ...training, target: names, ignore }));
+    truths = names.map((name) => column(rows, name));
+  } else {
+    const y = await targetArray(rows, target);
+    const targets = outputNames(y.cols, "target");
+    model = await withProgress(
+      trainArrayModel(rows, y, { ...training, ...(convolutions && { convolutions }), targets }),
+    );
+    truths = targets.map((_, t) => y.data.filter((_v, k) => k % y.cols === t));
+  }
+  const { names, scale } = model.target;
+  const predictions = predictTargets(model, rows);
+  const errors = names.map((_, t) => scorePrediction(predictions[t]!, truths[t]!).rmse);
+  const held = model.history[model.keptEpoch - 1]?.validationLoss;
+  const validationRmse = held === undefined || names.length > 1 ? undefined : Math.sqrt(held) * scale[0]!;
+  const label = names.join(", ");
+  return {
+    model,
+    json: {
+      inputs: model.kind === "network" ? model.inputs.names : model.inputs.shape,
+      target: label,
+      trainRmse:
+        errors.length === 1 ? errors[0] : Object.fromEntries(names.map((name, t) => [name, errors[t]])),
+      ...(validationRmse !== undefined && { validationRmse }),
+    },
+    lines: [
+      `RMSE of ${label} on these rows: ${errors.map(short).join(", ")}${validationRmse === undefined ? "" : `, on the rows held out: ${short(validationRmse)}`}.`,
+    ],
+  };
+}
+
+async function trainedOnClasses(
+  rows: Rows,
+  labels: string,
+  { ignore, classes }: Options,
+  training: Training,
+): Promise<Trained> {
+  if (isTable(rows) && training.convolutions) {
+    throw new UsageError("--convolutions are over images, and this is a table");
+  }
+  const source = await labelSource(rows, labels);
+  const model = await withProgress(
+    trainClassifier(rows, { ...training, labels: source, ignore, ...(classes && { classes }) }),
+  );
+  const truth = classNumbers(source, model.classes);
+  const { accuracy } = classScores(predictClasses(model, rows), truth);
+  const held = model.history[model.keptEpoch - 1]?.validationLoss;
+  const shown = model.classes.slice(0, 12).join(", ") + (model.classes.length > 12 ? ", …" : "");
+  return {
+    model,
+    json: {
+      inputs: model.inputs.kind === "columns" ? model.inputs.units.names : model.inputs.shape,
+      classes: model.classes,
+      trainAccuracy: accuracy,
+      ...(held !== undefined && { validationNll: held }),
+    },
+    lines: [
+      `Classes ${shown}: ${percent(accuracy)} right on these rows${held === undefined ? "" : `, NLL on the rows held out ${short(held)}`}.`,
+    ],
+  };
+}
+
+/** Loss by epoch. */
+function curve(path: string, { kind, history, keptEpoch }: Trained["model"]): Figure {
+  const validation = history.every((e) => e.validationLoss !== undefined);
+  return trainingCurve({
+    title: `Training on ${path}`,
+    loss: kind === "classifier" ? "cross-entropy (nats)" : "mean squared error (standardised)",
+    train: history.map((e) => e.trainLoss),
+    ...(validation && { validation: history.map((e) => e.validationLoss!), chosenEpoch: keptEpoch }),
+  });
 }

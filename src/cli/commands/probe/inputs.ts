@@ -1,17 +1,11 @@
-import { readBytes, readTable } from "../../../data/files.ts";
-import {
-  decodeModel,
-  type Model,
-  modelInputs,
-  standardise,
-  type Table,
-  targetOf,
-} from "../../../data/index.ts";
+import { readTable } from "../../../data/files.ts";
+import { type Model, modelInputs, standardise, type Table, targetOf } from "../../../data/index.ts";
 import { column, head } from "../../../data/table.ts";
 import { DataError, UsageError } from "../../../errors/index.ts";
 import { type Fn, type Matrix, takeRows } from "../../../linalg/index.ts";
 import type { Examples } from "../../../networks/index.ts";
 import { key, permutation, split } from "../../../random/index.ts";
+import { readTableModel } from "../../model-file.ts";
 
 /** A network of a file, called by the file's name without folder and ending. */
 export interface NamedModel {
@@ -22,7 +16,7 @@ export interface NamedModel {
 
 /** The network in a model file. Throws DataError for a Gaussian process. */
 export async function readNetwork(path: string): Promise<NamedModel> {
-  const model = decodeModel(await readBytes(path), path);
+  const model = await readTableModel(path);
   if (model.kind !== "network") {
     throw new DataError(
       `${path} is a Gaussian process without a network: probes look into networks written by train or adapt`,

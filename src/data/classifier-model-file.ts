@@ -1,0 +1,96 @@
+import { type ClassifierMethod, conditionClassifier, conditionLabels } from "../adapt/index.ts";
+import { FormatError } from "../errors/index.ts";
+import type { Tensor } from "../linalg/index.ts";
+import {
+  definitionOf,
+  type Epoch,
+  type NetworkDefinition,
+  namedTensors,
+  networkFrom,
+} from "../networks/index.ts";
+import { type AdaptationHeader, adaptationHeader, kernelOf } from "./adaptation-header.ts";
+import { sealed } from "./checksum.ts";
+import type { ClassifierModel } from "./classifier-model.ts";
+import type { ModelInputs } from "./model-inputs.ts";
+import { asMatrix, asTensor, expectArrayInputs, expectStandardiser } from "./network-model-file.ts";
+
+/** What the metadata of a classifier's file says; its data are the tensors "adaptation.x" and "adaptation.labels". */
+export interface ClassifierHeader {
+  readonly version: 1;
+  readonly kind: "classifier";
+  readonly network: NetworkDefinition;
+  readonly inputs: ModelInputs;
+  readonly label?: string;
+  readonly classes: readonly string[];
+  readonly history: readonly Epoch[];
+  readonly keptEpoch: number;
+  readonly adaptation?: AdaptationHeader & {
+    readonly method: ClassifierMethod;
+    /** Of "regression". */
+    readonly noiseVariance?: number;
+  };
+}
+
+/** The file of a trained (and perhaps adapted) classifier: weights by name, all else in the metadata. */
+export function encodeClassifierModel(model: ClassifierModel): Uint8Array {
+  const { adapted, network, inputs, label, classes, history, keptEpoch } = model;
+  const tensors = namedTensors(network);
+  if (adapted) {
+    tensors.set("adaptation.x", asTensor(adapted.x));
+    const labels = Float64Array.from(adapted.labels);
+    tensors.set("adaptation.labels", { shape: [labels.length, 1], data: labels });
+  }
+  const classifier = adapted?.classifier;
+  const header: ClassifierHeader = {
+    version: 1,
+    kind: "classifier",
+    network: definitionOf(network),
+    inputs,
+    ...(label !== undefined && { label }),
+    classes,
+    history,
+    keptEpoch,
+    ...(classifier && {
+      adaptation: {
+        ...adaptationHeader(classifier),
+        method: classifier.method,
+        ...(classifier.noiseVariance !== undefined && { noiseVariance: classifier.noiseVariance }),
+      },
+    }),
+  };
+  return sealed(tensors, JSON.stringify(header));
+}
+
+/** The model of a file's header and tensors. Throws FormatError when they do not belong together. */
+export function classifierModelFrom(
+  header: ClassifierHeader,
+  tensors: ReadonlyMap<string, Tensor>,
+): ClassifierModel {
+  const { inputs, label, classes, history, keptEpoch, adaptation } = header;
+  const network = networkFrom(header.network, tensors);
+  if (inputs.kind === "array") expectArrayInputs(inputs, network.inputs);
+  else expectStandardiser(inputs.units, network.inputs, "inputs");
+  const count = network.outputs === 1 ? 2 : network.outputs;
+  if (classes.length !== count || !classes.every((name) => typeof name === "string")) {
+    throw new FormatError(`its classes do not fit the network (${count} expected); the file was altered`);
+  }
+  const model: ClassifierModel = {
+    kind: "classifier",
+    network,
+    inputs,
+    ...(label !== undefined && { label }),
+    classes,
+    history,
+    keptEpoch,
+  };
+  if (!adaptation) return model;
+  const { method, noiseVariance = Number.NaN } = adaptation;
+  const x = asMatrix(tensors, "adaptation.x");
+  const labels = asMatrix(tensors, "adaptation.labels").data;
+  const kernel = kernelOf(network, adaptation);
+  const classifier =
+    method === "regression"
+      ? conditionLabels(kernel, { x, labels }, { ...adaptation, noiseVariance })
+      : conditionClassifier(kernel, { x, labels }, adaptation);
+  return { ...model, adapted: { classifier, x, labels } };
+}
