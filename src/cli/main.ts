@@ -5,8 +5,10 @@ import { adaptCommand } from "./commands/adapt/adapt.ts";
 import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { predictCommand } from "./commands/predict/predict.ts";
 import { probeCommand } from "./commands/probe/probe.ts";
 import { sampleCommand } from "./commands/sample.ts";
@@ -32,6 +34,8 @@ for (const command of [
   addCommand(),
   predictCommand(),
   sampleCommand(),
+  inspectCommand(),
+  exportCommand(),
   suggestCommand(),
   probeCommand(),
   demoCommand(),

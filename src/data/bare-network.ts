@@ -88,7 +88,8 @@ export function logitsOf(network: Network): Network {
   );
 }
 
-function inputsFor(
+/** What a network that came alone takes of these rows. Throws DataError for a table of other columns. */
+export function inputsFor(
   network: Network,
   rows: Rows,
   answers: readonly string[],
@@ -99,7 +100,7 @@ function inputsFor(
   const names = columns ?? columnsBut(rows, answers, ignore);
   if (names.length !== network.inputs) {
     throw new DataError(
-      `the network takes ${network.inputs} inputs, and ${columns ? "the inputs named" : `${rows.source}, without ${answers.join(", ") || "any answers"},`} are ${names.length} columns: ${names.slice(0, 20).join(", ")}; name them in the network's order with --inputs`,
+      `the network takes ${network.inputs} inputs, and ${columns ? "the inputs named" : `${rows.source}${answers.length > 0 ? `, without ${answers.join(", ")},` : ""}`} are ${names.length} columns: ${names.slice(0, 20).join(", ")}; name them in the network's order with --inputs`,
     );
   }
   return { kind: "columns", units: plainUnits(names) };

@@ -8,3 +8,4 @@ export * from "./sites.ts";
 export * from "./sketch.ts";
 export * from "./tangent-kernel.ts";
 export * from "./tangent-operator.ts";
+export * from "./trace-shares.ts";

@@ -278,6 +278,40 @@ describe("several targets", () => {
   });
 });
 
+describe("what is in a file, and out of it", () => {
+  it("inspect: layers, shapes, parameters and shares of the tangent kernel's trace", () => {
+    const out = answer("inspect", "cnn.onnx", "fresh.npy", "--rows", "10", "--figure", "inspect.svg");
+    expect(out).toMatchObject({ inputShape: [1, 6, 6], outputShape: [3], parameters: 151 });
+    expect(out.tracedAt).toBe("10 rows of fresh.npy");
+    const kinds = out.layers.map((layer: { kind: string }) => layer.kind);
+    expect(kinds).toEqual(["conv2d", "relu", "maxPool2d", "flatten", "dense"]);
+    expect(out.layers[0].shape).toEqual([4, 6, 6]);
+    const shares = out.layers.map((layer: { traceShare?: number }) => layer.traceShare ?? 0);
+    expect(shares.reduce((a: number, b: number) => a + b, 0)).toBeCloseTo(1, 12);
+    expect(readFileSync(at("inspect.svg"), "utf8")).toContain("share of the trace");
+    expect(succeed("inspect", "mlp.onnx")).toContain("100 standard-normal inputs");
+    expect(succeed("inspect", "a.safetensors")).toContain("Adapted to 30 examples in function space");
+    succeed("fit", "numbers.csv", "--target", "y", "--out", "gp.safetensors");
+    expect(succeed("inspect", "gp.safetensors")).toContain("Kernel: ");
+  });
+
+  it("export: the adapted mean as an ONNX file", () => {
+    expect(answer("export", "a.safetensors", "--out", "mean.onnx")).toMatchObject({ adapted: true });
+    expect(readFileSync(at("mean.onnx")).length).toBeGreaterThan(1000);
+    expect(answer("export", "k.safetensors", "--out", "k.onnx")).toMatchObject({
+      adapted: false,
+      inputs: "x, size",
+    });
+    const logits = ["predict", "k.onnx", "kinds.csv", "--ignore", "corner", "--labels", "corner"];
+    // The same network from its own ONNX file, in the table's units.
+    const from = (...args: string[]) => answer(...args, "--out", "k3.csv").nll;
+    const classes = ["--classes", "left,low,right"];
+    const again = from("predict", "k.onnx", "kinds.csv", "--labels", "corner", ...classes);
+    expect(again).toBeCloseTo(from("predict", "k.safetensors", "kinds.csv", "--labels", "corner"), 5);
+    expect(funspace(...logits, "--out", "never").stderr).toContain("--classes left,low,right");
+  });
+});
+
 describe("mistakes are one clear line, and nothing is written", () => {
   const labelled = (images: string, labels = "fresh-labels.npy") => [
     "adapt",
@@ -350,6 +384,8 @@ describe("mistakes are one clear line, and nothing is written", () => {
       2,
       "--bytes",
     ],
+    ["a process to export", ["export", "gp.safetensors", "--out", "never"], 1, "without a network"],
+    ["nothing to inspect", ["inspect", "kinds.csv"], 1, "kinds.csv"],
     ["not an ONNX file", ["predict", "fresh.npy", "fresh.npy", "--out", "never"], 1, "fresh.npy"],
   ] as [string, string[], number, string][])("%s", (_name, args, code, message) => {
     const before = readdirSync(folder).sort();

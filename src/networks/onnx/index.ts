@@ -1,2 +1,2 @@
 export { decodeOnnx } from "./decode.ts";
-export { encodeOnnx } from "./encode.ts";
+export { encodeOnnx, type OnnxOptions, type OnnxUnits } from "./encode.ts";

@@ -57,34 +57,46 @@ function windowsOf(definition: Written["definition"]) {
 }
 
 /** x Wᵀ + b along the last axis. */
-function affine(to: Writer, x: string, prefix: string, weight: Tensor, bias: Tensor | undefined): string {
-  const y = to.node("MatMul", [x, to.tensor(`${prefix}weight`, transposed(weight))]);
+export function affine(
+  to: Writer,
+  x: string,
+  prefix: string,
+  weight: Tensor,
+  bias: Tensor | undefined,
+): string {
+  const y = to.node("MatMul", [x, to.tensor(`${prefix}weight`, to.transposed(weight))]);
   return bias ? to.node("Add", [y, to.tensor(`${prefix}bias`, bias)]) : y;
 }
 
-function transposed({ shape: [rows, cols], data }: Tensor): Tensor {
-  const out = data.slice();
-  for (let i = 0; i < rows!; i++) for (let j = 0; j < cols!; j++) out[j * rows! + i] = data[i * cols! + j]!;
-  return { shape: [cols!, rows!], data: out };
+function attention(to: Writer, layer: Written): string {
+  const { out_proj_weight, out_proj_bias } = layer.tensors;
+  const { together } = attentionParts(to, layer);
+  return affine(to, together, "out_proj_", out_proj_weight!, out_proj_bias);
 }
 
-function attention(to: Writer, { inputs: [x], shapes: [shape], definition, tensors }: Written): string {
+/** What attention computes before its last projection; the heads are [n, heads, tokens, features a head]. */
+export function attentionParts(to: Writer, { inputs: [x], shapes: [shape], definition, tensors }: Written) {
   if (!["standard", undefined].includes(parametrisationOf(definition).parametrisation)) {
     throw new UsageError("multiHeadAttention is written to ONNX in the standard parametrisation alone");
   }
   const [tokens, features] = shape as [number, number];
   const heads = Number(definition.heads);
   const each = features / heads;
-  const { in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias } = tensors;
-  const joint = affine(to, x, "in_proj_", in_proj_weight!, in_proj_bias);
-  const parted = reshape(to, joint, [tokens, 3, heads, each]);
-  // [3, n, heads, tokens, each]
-  const stacked = to.node("Transpose", [parted], { perm: [2, 0, 3, 1, 4] });
-  const part = (index: number) => to.node("Gather", [stacked, to.whole([index], [])], { axis: 0 });
-  const [q, k, v] = [part(0), part(1), part(2)];
-  const scaled = to.node("Mul", [q, to.number(1 / Math.sqrt(each))]);
-  const scores = to.node("MatMul", [scaled, to.node("Transpose", [k], { perm: [0, 1, 3, 2] })]);
-  const context = to.node("MatMul", [to.node("Softmax", [scores], { axis: -1 }), v]);
-  const together = reshape(to, to.node("Transpose", [context], { perm: [0, 2, 1, 3] }), shape);
-  return affine(to, together, "out_proj_", out_proj_weight!, out_proj_bias);
+  /** Queries by √d, keys transposed, and values of what a first projection gives. */
+  const split = (joint: string) => {
+    const parted = reshape(to, joint, [tokens, 3, heads, each]);
+    // [3, n, heads, tokens, each]
+    const stacked = to.node("Transpose", [parted], { perm: [2, 0, 3, 1, 4] });
+    const part = (index: number) => to.node("Gather", [stacked, to.whole([index], [])], { axis: 0 });
+    const [q, k, v] = [part(0), part(1), part(2)];
+    const scaled = to.node("Mul", [q, to.number(1 / Math.sqrt(each))]);
+    return { scaled, keys: to.node("Transpose", [k], { perm: [0, 1, 3, 2] }), values: v };
+  };
+  /** The heads side by side again. */
+  const join = (context: string) =>
+    reshape(to, to.node("Transpose", [context], { perm: [0, 2, 1, 3] }), shape);
+  const parts = split(affine(to, x, "in_proj_", tensors.in_proj_weight!, tensors.in_proj_bias));
+  const probabilities = to.node("Softmax", [to.node("MatMul", [parts.scaled, parts.keys])], { axis: -1 });
+  const together = join(to.node("MatMul", [probabilities, parts.values]));
+  return { ...parts, split, join, probabilities, together };
 }
