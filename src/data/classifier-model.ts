@@ -5,6 +5,7 @@ import {
   type ClassifierOptions,
   networkProbabilities,
 } from "../adapt/index.ts";
+import { UsageError } from "../errors/index.ts";
 import { type Matrix, stackRows } from "../linalg/index.ts";
 import type { Epoch, Network } from "../networks/index.ts";
 import { inputMatrix, type ModelInputs, type Rows } from "./model-inputs.ts";
@@ -36,6 +37,15 @@ export function adaptClassifierModel(
   const labels = Float64Array.of(...(adapted ? Array.from(adapted.labels) : []), ...Array.from(fresh.labels));
   const classifier = adaptClassifier(model.network, { x, labels }, options);
   return { ...model, adapted: { classifier, x, labels } };
+}
+
+/** Gives an adapted classifier more labelled examples; its scales stay. Throws UsageError for one not adapted. */
+export function extendClassifier(model: ClassifierModel, more: LabelledExamples): ClassifierModel {
+  const { adapted } = model;
+  if (!adapted) throw new UsageError("a network that was not adapted has no examples to add to: adapt it");
+  const x = stackRows([adapted.x, more.x]);
+  const labels = Float64Array.of(...Array.from(adapted.labels), ...Array.from(more.labels));
+  return { ...model, adapted: { classifier: adapted.classifier.add(more), x, labels } };
 }
 
 /** Class probabilities of each row, n × classes. */

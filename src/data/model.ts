@@ -123,6 +123,19 @@ export function adaptToExamples<M extends RegressionModel>(
   return { ...model, adapted: { adaptation, x, y, ...(each && { noise: each }) } };
 }
 
+/**
+ * Gives an adapted model more examples, in the network's own units; its scales and noise stay. Throws UsageError for one
+ * that was not adapted, or whose examples have a noise of their own.
+ */
+export function extendAdapted<M extends RegressionModel>(model: M, more: Examples): M {
+  const { adapted } = model;
+  if (!adapted) throw new UsageError("a network that was not adapted has no examples to add to: adapt it");
+  if (adapted.noise) throw new UsageError("examples with a noise of their own are joined by adapting again");
+  const x = stackRows([adapted.x, more.x]);
+  const y = stackRows([adapted.y, more.y]);
+  return { ...model, adapted: { adaptation: adapted.adaptation.add(more), x, y } };
+}
+
 /** Noise variances in squared standard units. Throws UsageError where the targets are several in different units. */
 export function standardNoise(
   sd: number | Float64Array,

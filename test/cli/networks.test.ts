@@ -278,6 +278,17 @@ describe("several targets", () => {
   });
 });
 
+describe("more rows", () => {
+  it("join an adapted model, its scales as they are", () => {
+    const some = ["adapt", "cnn.onnx", "fresh.npy", "--labels", "fresh-labels.npy", "--rows", "20"];
+    succeed(...some, "--out", "some.safetensors");
+    const more = ["add", "some.safetensors", "test.npz:images", "--labels", "test.npz:labels"];
+    expect(answer(...more, "--out", "more.safetensors")).toMatchObject({ added: 60, rows: 80 });
+    const kinds = answer("add", "k2.safetensors", "kinds.csv", "--out", "k4.safetensors");
+    expect(kinds).toMatchObject({ added: 30, rows: 42 });
+  });
+});
+
 describe("what is in a file, and out of it", () => {
   it("inspect: layers, shapes, parameters and shares of the tangent kernel's trace", () => {
     const out = answer("inspect", "cnn.onnx", "fresh.npy", "--rows", "10", "--figure", "inspect.svg");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { networkProbabilities } from "../../src/adapt/index.ts";
+import { conditionClassifier, conditionTangent, networkProbabilities } from "../../src/adapt/index.ts";
 import {
   adaptClassifierModel,
   adaptToExamples,
@@ -10,6 +10,8 @@ import {
   classNumbers,
   decodeModel,
   encodeModel,
+  extendAdapted,
+  extendClassifier,
   inputMatrix,
   likeliest,
   logitsOf,
@@ -22,7 +24,7 @@ import {
   trainClassifier,
 } from "../../src/data/index.ts";
 import { FormatError } from "../../src/errors/index.ts";
-import { columnVector, matrix } from "../../src/linalg/index.ts";
+import { columnVector, matrix, rowRange } from "../../src/linalg/index.ts";
 import { dense, network, networkOf, softmax, tanh } from "../../src/networks/index.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/networks/onnx/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
@@ -69,6 +71,24 @@ describe("classifiers of images, imported from ONNX", () => {
   it("are adapted further with what they have seen", () => {
     const once = adaptClassifierModel(bare, fresh);
     expect(adaptClassifierModel(again(once), test).adapted!.x.rows).toBe(84);
+  });
+
+  it("take examples one by one, scales as they are", () => {
+    const part = (from: number, to: number) => ({
+      x: rowRange(fresh.x, from, to),
+      labels: fresh.labels.slice(from, to),
+    });
+    const few = again(adaptClassifierModel(bare, part(0, 20)));
+    const one = again(extendClassifier(few, part(20, 21)));
+    const all = again(extendClassifier(one, part(21, 24)));
+    expect(all.adapted!.x).toEqual(fresh.x);
+    // The mode of all examples does not depend on where the search for it began.
+    const kernel = few.adapted!.classifier.kernel;
+    const at = conditionClassifier(kernel, fresh, { space: "function" }).probabilities(test.x);
+    predictClasses(all, arrayOf(test)).data.forEach((p, k) => {
+      expect(p).toBeCloseTo(at.data[k]!, 6);
+    });
+    expect(() => extendClassifier(bare, fresh)).toThrow("adapt it");
   });
 
   it("refuse files that were altered", () => {
@@ -166,6 +186,25 @@ describe("networks of numbers, imported from ONNX", () => {
       });
     },
   );
+
+  it("take examples one by one, scales and noise as they are", () => {
+    const part = (from: number, to: number) => ({ x: rowRange(x, from, to), y: rowRange(y, from, to) });
+    const few = adaptToExamples(bareNumbers, part(0, 28));
+    const grown = extendAdapted(extendAdapted(few, part(28, 29)), part(29, 30));
+    expect(grown.adapted!.x).toEqual(x);
+    const back = decodeModel(encodeModel(grown), "m") as RegressionModel;
+    const { kernel, noiseVariance } = few.adapted!.adaptation;
+    const whole = conditionTangent(kernel, { x, y, noiseVariance }, { space: "function" }).process.at(x);
+    for (const model of [grown, back]) {
+      const { mean, variance } = model.adapted!.adaptation.process.at(x);
+      // Rank-one updates of a Cholesky factor against the factor of the whole.
+      whole.mean.data.forEach((v, k) => {
+        expect(mean.data[k]).toBeCloseTo(v, 7);
+        expect(variance.data[k]).toBeCloseTo(whole.variance.data[k]!, 7);
+      });
+    }
+    expect(() => extendAdapted(bareNumbers, { x, y })).toThrow("adapt it");
+  });
 
   it("keep the noise of each row", () => {
     const one = network({ inputShape: [3], layers: [dense(8), tanh(), dense(1)], seed: 2 });

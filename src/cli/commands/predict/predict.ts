@@ -1,11 +1,18 @@
 import { Command, Option } from "commander";
 import { readRows, writeAtomically } from "../../../data/files.ts";
-import { isTable, type Rows, regressionModelOf, rowCount } from "../../../data/index.ts";
+import {
+  inputsFor,
+  isTable,
+  plainUnits,
+  type RegressionModel,
+  type Rows,
+  rowCount,
+} from "../../../data/index.ts";
 import { DataError, UsageError } from "../../../errors/index.ts";
 import { type AnswerOptions, outputNames, taskOf } from "../../answers.ts";
 import { bareInputs, withBareOptions } from "../../bare-options.ts";
 import { figureBytes, figurePath } from "../../figures.ts";
-import { readModel } from "../../model-file.ts";
+import { type BareNetwork, readModel } from "../../model-file.ts";
 import { wholeNumber } from "../../options.ts";
 import { counted, print } from "../../report.ts";
 import { predictedClasses } from "./classes.ts";
@@ -96,10 +103,11 @@ async function predictAction(modelPath: string, rowsPath: string, options: Optio
 }
 
 /** A network that came alone, as the numbers that it gives. */
-function plainOutputs(
-  { network }: { readonly network: Parameters<typeof regressionModelOf>[0] },
-  rows: Rows,
-  options: Options,
-) {
-  return regressionModelOf(network, rows, outputNames(network.outputs, "output"), bareInputs(options, true));
+function plainOutputs({ network }: BareNetwork, rows: Rows, options: Options): RegressionModel {
+  const target = plainUnits(outputNames(network.outputs, "output"));
+  const inputs = inputsFor(network, rows, [], bareInputs(options, true));
+  const rest = { network, target, history: [], keptEpoch: 0 };
+  return inputs.kind === "array"
+    ? { kind: "array", inputs, ...rest }
+    : { kind: "network", inputs: inputs.units, ...rest };
 }
