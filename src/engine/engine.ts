@@ -49,16 +49,18 @@ export type KernelMap =
   /** (1 + s / (2 α))^−α */
   | { readonly name: "rationalQuadratic"; readonly alpha: number };
 
-/**
- * The pull-back of L = ⟨bar, K⟩ = Σᵢⱼ barᵢⱼ Kᵢⱼ with Kᵢⱼ = amplitude · f(‖xᵢ − zⱼ‖²).
- */
-export interface KernelPullback {
+/** The derivatives of L = ⟨bar, K⟩ = Σᵢⱼ barᵢⱼ Kᵢⱼ with Kᵢⱼ = amplitude · f(‖xᵢ − zⱼ‖²) in what K depends on but points. */
+export interface KernelSlopes {
   /** ∂L/∂amplitude = Σ barᵢⱼ f(sᵢⱼ). */
   readonly amplitude: number;
   /** ∂L/∂α of the rational quadratic; 0 for the others. */
   readonly alpha: number;
   /** Σᵢⱼ barᵢⱼ amplitude f′(sᵢⱼ) (xᵢₚ − zⱼₚ)² for each coordinate p: ∂L/∂ℓₚ is −2 / ℓₚ times it. */
   readonly scales: Float64Array;
+}
+
+/** The whole pull-back of ⟨bar, K⟩. */
+export interface KernelPullback extends KernelSlopes {
   /** ∂L/∂x (count × dims, contiguous); of the Gram matrix of x with itself, both of its roles together. */
   readonly x: Float64Array;
   /** ∂L/∂z, for a cross matrix. */
@@ -80,6 +82,15 @@ export type Elementwise =
   | "gelu"
   | "sin"
   | "cos";
+
+/**
+ * The derivative in a symmetric matrix, of which one triangle is there: scale · (A − v vᵀ), A the lower triangle of
+ * the block (the rest of it is never read), v left out for 0. The evidence's is −½ (K⁻¹ − α αᵀ).
+ */
+export interface SymmetricBar extends Block {
+  readonly scale: number;
+  readonly vector: Float64Array | undefined;
+}
 
 export type EngineName = "reference" | "wasm" | "native";
 
@@ -114,6 +125,18 @@ export interface Engine extends ImageRoutines {
 
   /** In place, the lower triangle of (L Lᵀ)⁻¹ from the lower triangle L; the strict upper triangle is untouched. */
   potri(n: number, a: Block): void;
+
+  /**
+   * In place, the lower triangle of A⁻¹ from that of a positive definite A, and B ← A⁻¹ B (n × columns): `potrf`, the
+   * solves and `potri` in one, A handed over once. `pivot` is as `potrf` returns it; unless it is −1, A and B are
+   * spoiled and log det A is NaN.
+   */
+  solveAndInvert(
+    n: number,
+    a: Block,
+    columns: number,
+    b: Block,
+  ): { readonly pivot: number; readonly logDeterminant: number };
 
   /**
    * Symmetric eigendecomposition from the lower triangle of A. `values` (n) receives the eigenvalues ascending;
@@ -172,6 +195,9 @@ export interface Engine extends ImageRoutines {
     z: Points | undefined,
     bar: Block,
   ): KernelPullback;
+
+  /** What `kernelPullback` of x with itself says of all but the points, in half its time. */
+  kernelSlopes(map: KernelMap, amplitude: number, x: Points, bar: SymmetricBar): KernelSlopes;
 
   /**
    * One step of the arc-cosine recursion: for Gaussian pairs (u, w) with the covariances K (rows × cols) and the

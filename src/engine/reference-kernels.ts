@@ -1,4 +1,4 @@
-import type { Block, KernelMap, KernelPullback, Points } from "./engine.ts";
+import type { Block, KernelMap, KernelPullback, KernelSlopes, Points, SymmetricBar } from "./engine.ts";
 
 /** f(s), f′(s) and ∂f/∂α of a kernel map, as its definition says. */
 function evaluate(map: KernelMap, s: number): { f: number; slope: number; alpha: number } {
@@ -129,5 +129,22 @@ export const referenceKernels = {
       }
     }
     return { amplitude: byAmplitude, alpha: byAlpha, scales, x: toX, z: z ? toZ : undefined };
+  },
+
+  kernelSlopes(map: KernelMap, amplitude: number, x: Points, bar: SymmetricBar): KernelSlopes {
+    const whole = new Float64Array(x.count ** 2);
+    for (let i = 0, k = 0; i < x.count; i++) {
+      for (let j = 0; j < x.count; j++, k++) {
+        const stored = bar.data[bar.offset + Math.max(i, j) * bar.stride + Math.min(i, j)]!;
+        whole[k] = bar.scale * (stored - (bar.vector ? bar.vector[i]! * bar.vector[j]! : 0));
+      }
+    }
+    const block = { data: whole, offset: 0, stride: x.count };
+    const {
+      amplitude: size,
+      alpha,
+      scales,
+    } = referenceKernels.kernelPullback(map, amplitude, x, undefined, block);
+    return { amplitude: size, alpha, scales };
   },
 };

@@ -123,6 +123,18 @@ export const reference: Engine = {
     }
   },
 
+  solveAndInvert(n: number, a: Block, columns: number, b: Block) {
+    const pivot = reference.potrf(n, a);
+    if (pivot >= 0) return { pivot, logDeterminant: Number.NaN };
+    const l: Triangle = { ...a, lower: true, transposed: false };
+    reference.trsm("left", n, columns, l, b);
+    reference.trsm("left", n, columns, { ...l, transposed: true }, b);
+    let logDeterminant = 0;
+    for (let i = 0; i < n; i++) logDeterminant += 2 * Math.log(a.data[a.offset + i * (a.stride + 1)]!);
+    reference.potri(n, a);
+    return { pivot, logDeterminant };
+  },
+
   syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number {
     return jacobiEigen(n, a, values, vectors);
   },

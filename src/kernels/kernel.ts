@@ -1,4 +1,4 @@
-import type { Fn, Matrix } from "../linalg/index.ts";
+import type { Fn, LowerBar, Matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import type { Gradient, Parameters } from "./parameters.ts";
 
@@ -23,6 +23,8 @@ export interface Kernel {
   multiply?(x: Matrix, z: Matrix | undefined, v: Matrix): Matrix;
   /** ∂⟨bar, K⟩/∂θ for K = k(X, X), or k(X, Z) when z is given, and bar of K's shape (symmetric for k(X, X)). */
   pullback(x: Matrix, z: Matrix | undefined, bar: Matrix): Gradient;
+  /** Half the work where a matrix and its derivative are symmetric; on kernels that gain by it. */
+  readonly lower?: LowerTriangle;
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */
   pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient;
   /**
@@ -45,6 +47,14 @@ export interface Kernel {
   startAt?(x: Matrix, variance: number): Kernel;
   /** How the kernel is written; absent where it has no text form. */
   readonly definition?: KernelDefinition;
+}
+
+/** A kernel's Gram matrices by their lower triangles. */
+export interface LowerTriangle {
+  /** The lower triangle of k(X, X), the rest anything; the caller may `giveBack` its array. */
+  gram(x: Matrix): Matrix;
+  /** As the kernel's `pullback` of k(X, X). */
+  pullback(x: Matrix, bar: LowerBar): Gradient;
 }
 
 /** A function drawn from a prior. */

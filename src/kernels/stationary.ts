@@ -1,11 +1,11 @@
 import type { KernelMap } from "../engine/index.ts";
-import { expectShape, type Matrix, matrix } from "../linalg/index.ts";
+import { expectShape, type LowerBar, type Matrix, matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { featurePath, waves } from "./features.ts";
 import { stationaryJet, tangentsOf } from "./jet.ts";
 import type { Kernel } from "./kernel.ts";
-import { pairwise, pairwiseMultiply, pairwisePullback } from "./pairwise.ts";
+import { pairwise, pairwiseLower, pairwiseMultiply, pairwisePullback, pairwiseSlopes } from "./pairwise.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { typicalDistances } from "./scale-of-data.ts";
 
@@ -52,6 +52,11 @@ export interface Placement {
     bar: Matrix,
     origin: Float64Array,
   ): { readonly parameters: Gradient; readonly x: Matrix };
+  /**
+   * The parameters' derivatives from Σᵢⱼ barᵢⱼ f′(sᵢⱼ) (aᵢₚ − aⱼₚ)² for each placed coordinate p; where these are all
+   * that it takes.
+   */
+  ofScales?(scales: Float64Array): Gradient;
 }
 
 export function stationary(family: Stationary): Kernel {
@@ -85,6 +90,11 @@ export function stationary(family: Stationary): Kernel {
     });
     return family.rough || !pullbackInputs ? values : { ...values, pullbackInputs };
   };
+  const gradientOf = (size: number, alpha: number, ofPlacement: Gradient): Gradient => ({
+    variance: Float64Array.of(size),
+    ...(map.name === "rationalQuadratic" && { alpha: Float64Array.of(alpha) }),
+    ...ofPlacement,
+  });
   return {
     outputs: 1,
     inputs: placement.inputs,
@@ -100,13 +110,21 @@ export function stationary(family: Stationary): Kernel {
     },
     pullback(x, z, bar) {
       const { slopes, ofX, ofZ } = pull(x, z, bar);
-      const gradient: Record<string, Float64Array> = { variance: Float64Array.of(slopes.size) };
-      if (map.name === "rationalQuadratic") gradient.alpha = Float64Array.of(slopes.alpha);
-      for (const [name, slope] of Object.entries(ofX.parameters)) {
-        gradient[name] = slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0));
-      }
-      return gradient;
+      const both = Object.entries(ofX.parameters).map(([name, slope]) => [
+        name,
+        slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0)),
+      ]);
+      return gradientOf(slopes.size, slopes.alpha, Object.fromEntries(both));
     },
+    ...(placement.ofScales && {
+      lower: {
+        gram: (x: Matrix) => pairwiseLower(map, variance, sides(x, undefined).a),
+        pullback(x: Matrix, bar: LowerBar) {
+          const slopes = pairwiseSlopes(map, variance, sides(x, undefined).a, bar);
+          return gradientOf(slopes.amplitude, slopes.alpha, placement.ofScales!(slopes.scales));
+        },
+      },
+    }),
     pullbackInputs(x, z, bar) {
       const { ofX, ofZ } = pull(x, z, bar);
       return ofZ ? { x: ofX.x, z: ofZ.x } : { x: ofX.x };
@@ -159,6 +177,11 @@ export function scaling(kind: string, lengthscale: Float64Array): Placement {
         }
       }
       return { parameters: { lengthscale: perValue(slopes, lengthscale.length) }, x: gx };
+    },
+    ofScales(scales) {
+      const lengths = perColumn(kind, "lengthscale", lengthscale, scales.length);
+      const slopes = scales.map((v, c) => (-2 * v) / lengths[c]!);
+      return { lengthscale: perValue(slopes, lengthscale.length) };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { ShapeError, UsageError } from "../errors/index.ts";
-import { add, type Matrix, matrix } from "../linalg/index.ts";
+import { add, giveBack, type LowerBar, type Matrix, matrix } from "../linalg/index.ts";
 import { split, uniform } from "../random/index.ts";
 import { addTo } from "./elementwise.ts";
 import { featuresOf } from "./features.ts";
@@ -64,6 +64,20 @@ export function sum(...kernels: readonly Kernel[]): SumKernel {
     }),
     pullback: (x, z, bar) =>
       joinParts(Object.fromEntries(terms.map((term, t) => [t, term.pullback(x, z, bar)]))),
+    ...(terms.every((term) => term.lower) && {
+      lower: {
+        gram(x: Matrix) {
+          const [out, ...others] = terms.map((term) => term.lower!.gram(x));
+          for (const other of others) {
+            addTo(out!, other);
+            giveBack(other.data);
+          }
+          return out!;
+        },
+        pullback: (x: Matrix, bar: LowerBar) =>
+          joinParts(Object.fromEntries(terms.map((term, t) => [t, term.lower!.pullback(x, bar)]))),
+      },
+    }),
     ...(terms.every((term) => term.pullbackInputs) && {
       pullbackInputs: (x: Matrix, z: Matrix | undefined, bar: Matrix) =>
         addInputGradients(terms.map((term) => term.pullbackInputs!(x, z, bar))),

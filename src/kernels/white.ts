@@ -1,4 +1,4 @@
-import { identity, type Matrix, matrix, scale } from "../linalg/index.ts";
+import { identity, type Matrix, matrix, scale, traceOfBar } from "../linalg/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { zeroInputGradient } from "./constant.ts";
 import type { Kernel } from "./kernel.ts";
@@ -48,6 +48,10 @@ function whiteOf(parameters: Parameters): Kernel {
       let trace = 0;
       if (!z || z === x) for (let i = 0; i < x.rows; i++) trace += bar.data[i * x.rows + i]!;
       return { variance: Float64Array.of(trace) };
+    },
+    lower: {
+      gram: (x) => cross(x, x),
+      pullback: (_x, bar) => ({ variance: Float64Array.of(traceOfBar(bar)) }),
     },
     pullbackInputs: zeroInputGradient,
     features: (key, inputs, count) =>

@@ -13,6 +13,7 @@ export interface Library {
   readonly gemm: { readonly double: Routine; readonly single: Routine };
   readonly syrk: Routine;
   readonly trsm: Routine;
+  readonly trsv: Routine;
   readonly potrf: Routine;
   readonly potri: Routine;
   readonly syevd: Routine;
@@ -91,18 +92,30 @@ export function openLibrary(path = process.env.FUNSPACE_BLAS): Library {
   );
 }
 
+/**
+ * Cycles that an idle thread of OpenBLAS spins before it sleeps, as a power of two: some 80 µs rather than its usual
+ * 20 ms, in which it would take a core from the WASM threads that do what BLAS does not.
+ */
+const PATIENCE = "18";
+
 /** Loads a library; an OpenBLAS that mistook the processor is loaded again with the right core named. */
 function withBestCore(file: string, load: (file: string) => Handle): Handle {
-  const handle = load(file);
+  const handle = told({ OPENBLAS_THREAD_TIMEOUT: PATIENCE }, () => load(file));
   const taken = coreOf(handle);
   const better = taken === undefined ? undefined : betterCore(taken, processorFlags());
   if (better === undefined || process.env.OPENBLAS_CORETYPE) return handle;
   handle.unload();
-  process.env.OPENBLAS_CORETYPE = better; // read while the library loads
+  return told({ OPENBLAS_THREAD_TIMEOUT: PATIENCE, OPENBLAS_CORETYPE: better }, () => load(file));
+}
+
+/** Runs with these environment variables where they are not set: OpenBLAS reads its own while it loads. */
+function told<T>(variables: Readonly<Record<string, string>>, body: () => T): T {
+  const unset = Object.entries(variables).filter(([name]) => process.env[name] === undefined);
+  for (const [name, value] of unset) process.env[name] = value;
   try {
-    return load(file);
+    return body();
   } finally {
-    delete process.env.OPENBLAS_CORETYPE;
+    for (const [name] of unset) delete process.env[name];
   }
 }
 
@@ -142,6 +155,7 @@ function bind(path: string, blas: Handle, lapack: Handle): Library {
     gemm: { double: routine(blas, "dgemm_", 13, 2), single: routine(blas, "sgemm_", 13, 2) },
     syrk: routine(blas, "dsyrk_", 10, 2),
     trsm: routine(blas, "dtrsm_", 11, 4),
+    trsv: routine(blas, "dtrsv_", 8, 3),
     potrf: routine(lapack, "dpotrf_", 5, 1),
     potri: routine(lapack, "dpotri_", 5, 1),
     syevd: routine(lapack, "dsyevd_", 11, 2),

@@ -57,7 +57,7 @@ export function useNative(path?: string): NativeEngine {
 }
 
 function routines(library: Library) {
-  return {
+  const own = {
     gemm<A extends Floats>(
       m: number,
       n: number,
@@ -112,7 +112,24 @@ function routines(library: Library) {
       return info[0]! - 1;
     },
 
-    potri(n: number, a: Block) {
+    solveAndInvert(n: number, a: Block, columns: number, b: Block): ReturnType<Engine["solveAndInvert"]> {
+      expectBlock("B", b, n, columns);
+      const pivot = own.potrf(n, a);
+      if (pivot >= 0) return { pivot, logDeterminant: Number.NaN };
+      let logDeterminant = 0;
+      for (let i = 0; i < n; i++) logDeterminant += 2 * Math.log(a.data[a.offset + i * (a.stride + 1)]!);
+      // Column by column: packing the factor for many would cost as much as the solve of one.
+      for (let c = 0; n > 0 && c < columns; c++) {
+        const column = b.data.subarray(b.offset + c);
+        for (const trans of [TRANSPOSED, NORMAL]) {
+          library.trsv(UPPER, trans, NORMAL, int(n), from(a), leading(a), column, leading(b));
+        }
+      }
+      own.potri(n, a);
+      return { pivot, logDeterminant };
+    },
+
+    potri(n: number, a: Block): void {
       expectBlock("A", a, n, n);
       if (n > 0) library.potri(UPPER, int(n), from(a), leading(a), int(0));
     },
@@ -139,6 +156,7 @@ function routines(library: Library) {
       return info[0]!;
     },
   };
+  return own;
 }
 
 function lowerIsFinite(n: number, a: Block): boolean {

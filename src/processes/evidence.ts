@@ -1,6 +1,6 @@
 import { gradientVector, type Kernel } from "../kernels/index.ts";
-import type { Matrix } from "../linalg/index.ts";
-import { factorGram } from "./fit/factored.ts";
+import { type Matrix, traceOfBar } from "../linalg/index.ts";
+import { invertGram, pullBack } from "./fit/inverted.ts";
 import { type ObjectiveName, objectiveNamed } from "./fit/objectives.ts";
 
 /** A value in nats, with its gradient in the kernel's free parameters (`gradientVector`) and, last, log noise variance. */
@@ -26,10 +26,10 @@ function valued(
   x: Matrix,
   residual: Matrix,
 ): Evidence {
-  const factor = factorGram(kernel, noiseVariance, x);
-  const { value, gram } = objectiveNamed(name)(factor, residual.data, residual.cols);
-  let trace = 0;
-  for (let i = 0; i < gram.rows; i++) trace += gram.data[i * gram.rows + i]!;
-  const inKernel = gradientVector(kernel.parameters, kernel.pullback(x, undefined, gram));
+  const inverted = invertGram(kernel, noiseVariance, x, residual.data);
+  const { value, gram } = objectiveNamed(name)(inverted, residual.cols);
+  // Before the pull-back, which may spend it.
+  const trace = traceOfBar(gram);
+  const inKernel = gradientVector(kernel.parameters, pullBack(kernel, x, gram));
   return { value, gradient: Float64Array.of(...inKernel, noiseVariance * trace) };
 }

@@ -77,6 +77,32 @@ export function checkPotri(check: Checker): void {
   }
 }
 
+/** A⁻¹ and A⁻¹ B against those from the reference; a pivot that fails is reported as `potrf` reports it. */
+export function checkSolveAndInvert(check: Checker): void {
+  for (const n of ORDERS) {
+    for (const columns of [0, 1, 3]) {
+      const a = check.covariance(n, n % 3);
+      const b = plain(n, columns);
+      for (let p = 0; p < b.data.length; p++) b.data[p] = check.random();
+      const [inverse, solution] = [copyOf(a), { ...b, data: b.data.slice() }];
+      const wanted = check.reference.solveAndInvert(n, inverse, columns, solution);
+      const got = check.engine.solveAndInvert(n, a, columns, b);
+      const what = `solveAndInvert n=${n} columns=${columns}`;
+      if (got.pivot !== -1) check.fail(`${what}: reports pivot ${got.pivot}`);
+      // Condition number at most 6, as for potri; |b| ≤ 1; each of n logarithms errs by n u at most.
+      const allowed = 8 * (n + 4) * U64 * 6;
+      check.close(what, n, n, a, inverse, () => allowed, true);
+      check.close(`${what}: A⁻¹ B`, n, columns, b, solution, () => allowed * Math.sqrt(n));
+      const error = Math.abs(got.logDeterminant - wanted.logDeterminant);
+      if (!(error <= 8 * (n + 1) * n * U64)) check.fail(`${what}: log det errs by ${error}`);
+    }
+  }
+  const a = check.covariance(40);
+  a.data[at(a, 30, 30)] = -1;
+  const { pivot } = check.engine.solveAndInvert(40, a, 1, plain(40, 1));
+  if (pivot !== 30) check.fail(`solveAndInvert: a pivot that fails at 30 is reported as ${pivot}`);
+}
+
 const plain = (rows: number, cols: number): Operand => ({
   data: new Float64Array(rows * cols),
   offset: 0,

@@ -52,6 +52,7 @@ export function checkKernels(check: Checker): void {
         checkMatrix(check, map, x, z);
         checkMultiply(check, map, x, z);
         checkPullback(check, map, x, z);
+        if (!z) checkSlopes(check, map, x);
       }
     }
   }
@@ -139,6 +140,34 @@ function checkPullback(check: Checker, map: KernelMap, x: Points, z: Points | un
   if ((got.z === undefined) !== (expected.z === undefined))
     check.fail("kernelPullback: z is there or not by mistake");
   if (got.z && expected.z) compare("z", got.z, expected.z, 2 * x.count, 80);
+}
+
+/** Only the lower triangle is read, and bounds as for the pull-back, whose sums these are. */
+function checkSlopes(check: Checker, map: KernelMap, x: Points): void {
+  const n = x.count;
+  const lower = block(check, n, n);
+  for (let i = 0; i < n; i++) {
+    lower.data.fill(Number.NaN, i * lower.stride + i + 1, (i + 1) * lower.stride);
+  }
+  for (const vector of [undefined, new Float64Array(n).map(() => check.random())]) {
+    const bar = { ...lower, scale: -0.5, vector };
+    const got = check.engine.kernelSlopes(map, 1.3, x, bar);
+    const expected = check.reference.kernelSlopes(map, 1.3, x, bar);
+    const compare = (what: string, found: number, wanted: number, largest: number) => {
+      const allowed = 40 * n * n * (x.dims + 4) * U * largest;
+      if (!(Math.abs(found - wanted) <= allowed)) {
+        check.fail(`kernelSlopes ${label(map, x, undefined)}: ${what} is ${found}, expected ${wanted}`);
+      }
+    };
+    compare(
+      "amplitude",
+      got.amplitude,
+      expected.amplitude,
+      map.name === "squaredDistance" ? 6400 * x.dims : 1,
+    );
+    compare("alpha", got.alpha, expected.alpha, 10);
+    for (let p = 0; p < x.dims; p++) compare(`scales[${p}]`, got.scales[p]!, expected.scales[p]!, 6400);
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   checkPotrf,
   checkPotri,
   checkQr,
+  checkSolveAndInvert,
 } from "./check-engine-factors.ts";
 import { checkImages } from "./check-engine-images.ts";
 import { checkArcCosine, checkKernels } from "./check-engine-kernels.ts";
@@ -32,6 +33,7 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkPotrf(check);
   checkFailingPivots(check);
   checkPotri(check);
+  checkSolveAndInvert(check);
   checkSyevd(check);
   checkNonFinite(check);
   checkKernels(check);

@@ -43,6 +43,7 @@ export function checkKernel(kernel: Kernel, points: Matrix, options: CheckKernel
   checkPath(check);
   checkPathSlopes(check);
   checkFeatures(check);
+  checkLower(check);
 }
 
 interface Check {
@@ -83,6 +84,33 @@ function checkValues({ kernel, points, x, z, tolerance, key: parent }: Check): v
       ...multiply({ ...k, data: k.data.map(Math.abs) }, { ...v, data: v.data.map(Math.abs) }).data,
     );
     agree("multiply and K v", kernel.multiply!(x, side, v).data, multiply(k, v).data, tolerance, size);
+  }
+}
+
+/** A kernel's lower triangles against its own whole matrices; what lies above the diagonal must not matter. */
+function checkLower({ kernel, points, tolerance, key: parent }: Check): void {
+  if (!kernel.lower) return;
+  const gram = kernel.gram(points);
+  const n = gram.rows;
+  const triangle = (m: Matrix) => m.data.map((v, k) => (k % n <= Math.floor(k / n) ? v : 0));
+  agree("lower.gram and gram", triangle(kernel.lower.gram(points)), triangle(gram), tolerance);
+  const whole = gramOf(matrix(n, n, normal(split(parent, "lower"), n * n)));
+  for (const vector of [undefined, normal(split(parent, "vector"), n)]) {
+    const bar = matrix(n, n, whole.data.slice());
+    const half = matrix(n, n, whole.data.slice());
+    for (let i = 0; i < n; i++) {
+      half.data.fill(Number.NaN, i * n + i + 1, (i + 1) * n);
+      for (let j = 0; j < n; j++) {
+        bar.data[i * n + j] = -0.5 * (bar.data[i * n + j]! - (vector ? vector[i]! * vector[j]! : 0));
+      }
+    }
+    agree(
+      "lower.pullback and pullback",
+      gradientVector(kernel.parameters, kernel.lower.pullback(points, { matrix: half, scale: -0.5, vector })),
+      gradientVector(kernel.parameters, kernel.pullback(points, undefined, bar)),
+      tolerance,
+      dot(gram.data.map(Math.abs), bar.data.map(Math.abs)),
+    );
   }
 }
 

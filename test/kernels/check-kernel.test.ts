@@ -73,6 +73,13 @@ test("a right kernel passes, and each wrong part is found and named", () => {
         },
       }),
     ],
+    [/lower.gram and gram/, (k) => ({ lower: { ...k.lower!, gram: (x) => scale(k.lower!.gram(x), 1.01) } })],
+    [
+      /lower.pullback and pullback/,
+      (k) => ({
+        lower: { ...k.lower!, pullback: (x, bar) => k.lower!.pullback(x, { ...bar, vector: undefined }) },
+      }),
+    ],
   ];
   for (const [message, change] of wrong) {
     expect(() => checkKernel(broken(good, change), points, { paths: 100 })).toThrow(message);

@@ -136,8 +136,9 @@ function doubled(kernel: Kernel): Kernel {
     }
     return out;
   };
+  const { lower: _, ...rest } = kernel;
   return {
-    ...kernel,
+    ...rest,
     outputs: 2,
     with: (p) => doubled(kernel.with(p)),
     gram: (points) => spread(kernel.gram(points)),

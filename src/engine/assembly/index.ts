@@ -25,6 +25,8 @@ export { potri } from "./inverse";
 export { kernel_block, kernel_multiply, pack_points, sum_parts } from "./kernel";
 export { await_job, barrier, begin, configure, post } from "./parallel";
 export { qr } from "./qr";
+export { kernel_slopes } from "./slopes";
+export { solve_columns } from "./solve";
 export { trsm } from "./triangular";
 export { cholesky_update } from "./update";
 

@@ -56,13 +56,14 @@ export function apply_map(map: i32, count: i32, s: usize, amplitude: f64, alpha:
   else map_values(SQUARED_DISTANCE, count, s, amplitude, alpha);
 }
 
-/** In place, w f′(s) from s; adds the sums of w f(s) and of w ∂f/∂α to the two values at `sums`. */
+/** In place, w f′(s) from s; adds the sums of w f(s), w ∂f/∂α and w f′(s) to the three values at `sums`. */
 // @ts-ignore: decorator
 @inline
 function map_slopes(map: i32, count: i32, s: usize, w: usize, alpha: f64, sums: usize): void {
   const shape = splat(alpha);
   let total = splat(0);
   let by_shape = total;
+  let slopes = total;
   const end = s + bytes<f64>(count);
   for (; s < end; s += 16) {
     const x = v128.load(s);
@@ -101,11 +102,14 @@ function map_slopes(map: i32, count: i32, s: usize, w: usize, alpha: f64, sums: 
       slope = one<f64>();
     }
     total = madd<f64>(weight, f, total);
-    v128.store(s, f64x2.mul(weight, slope));
+    const product = f64x2.mul(weight, slope);
+    slopes = f64x2.add(slopes, product);
+    v128.store(s, product);
     w += 16;
   }
   add(sums, total);
   add(sums + 8, by_shape);
+  add(sums + 16, slopes);
 }
 
 // @ts-ignore: decorator

@@ -23,7 +23,7 @@ export function pack_points(m: i32, d: i32, z: usize, to: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function padded(count: i32): i32 {
+export function padded(count: i32): i32 {
   return (count + 3) & ~3;
 }
 
@@ -91,12 +91,12 @@ function transpose_tile(h: i32, w: i32, tile: usize, to: usize, ts: usize): void
 }
 
 /** Sums over columns are kept in this many fixed parts, so that they do not depend on the threads. */
-const PARTS: i32 = 8;
+export const PARTS: i32 = 8;
 
 /**
  * y += K v (rows of x), and unless `u` is 0 yᵀ-wise parts[p] += Kᵀ u (points z) for the row groups of part p. With
- * `weights` (a rows × m block whose rows lie `ws` bytes apart) K is w f′(s), and `sums` (two values a part) gathers
- * w f(s) and w ∂f/∂α; without, K is f(s). v, u, y and the parts have `r` columns (a multiple of 4), contiguous rows,
+ * `weights` (a rows × m block whose rows lie `ws` bytes apart) K is w f′(s), and `sums` (four values a part) gathers
+ * w f(s), w ∂f/∂α and w f′(s); without, K is f(s). v, u, y and the parts have `r` columns (a multiple of 4), contiguous rows,
  * and zero rows behind their last up to a multiple of ROWS.
  *
  * `symmetric`: the rows are points [first, first + rows) of z itself; only columns up to the diagonal are visited,
@@ -146,7 +146,7 @@ export function kernel_multiply(
             const at = weights + <usize>(i + q) * ws + bytes<f64>(j);
             // Weights beyond the last column are another row's: they must not count.
             if (cols > w) memory.fill(at + bytes<f64>(w), 0, bytes<f64>(cols - w));
-            apply_slopes(map, cols, row, at, alpha, sums + <usize>p * 16);
+            apply_slopes(map, cols, row, at, alpha, sums + <usize>p * 32);
           }
         }
         const diagonal = first + i - j;
@@ -179,7 +179,7 @@ function clear_above(h: i32, weights: usize, ws: usize): void {
 }
 
 /** y += K v for `rows` (even) rows of a tile with strides ks and cs, k columns and r right-hand sides. */
-function multiply_tile(rows: i32, k: i32, tile: usize, ks: usize, cs: usize, r: i32, v: usize, y: usize): void {
+export function multiply_tile(rows: i32, k: i32, tile: usize, ks: usize, cs: usize, r: i32, v: usize, y: usize): void {
   const rs = bytes<f64>(r);
   for (let i = 0; i < rows; i += 2) {
     for (let c: usize = 0; c < rs; c += 32) {

@@ -1,33 +1,24 @@
-import { ShapeError } from "../../errors/index.ts";
 import type { Block, KernelMap, KernelPullback, Points } from "../engine.ts";
-import { type Job, type Place, useScratch } from "./machine.ts";
+import { type Place, useScratch } from "./machine.ts";
+import {
+  alphaOf,
+  centreOf,
+  copyLowerIn,
+  expectPoints,
+  mapNumber,
+  PARTS,
+  PointsInScratch,
+  pairCost,
+  ROWS,
+  stripRows,
+  up,
+} from "./points.ts";
 import { copyIn, copyOut, expectBlock } from "./transfer.ts";
-
-/** As in assembly/kernel-map.ts, assembly/distance.ts and assembly/kernel.ts. */
-const MAPS = ["squaredDistance", "rbf", "matern12", "matern32", "matern52", "rationalQuadratic"] as const;
-const ROWS = 16;
-const PARTS = 8;
 
 /** A block of the matrix on its way out: two of them, and their transposes, stay in the second cache. */
 const SIDE = 256;
-/** A strip of the matrix on its way in. */
-const STRIP_BYTES = 4 * 2 ** 20;
 /** Right-hand sides taken in one pass: more would make the partial sums large. */
 const MOST_COLUMNS = 32;
-
-const up = (count: number, to: number): number => Math.ceil(count / to) * to;
-const mapNumber = (map: KernelMap): number => MAPS.indexOf(map.name);
-const alphaOf = (map: KernelMap): number => (map.name === "rationalQuadratic" ? map.alpha : 1);
-
-/** Operations for one pair of points: its distance, and a map that costs as much as some 15 coordinates. */
-const pairCost = (dims: number): number => 2 * dims + 30;
-
-function expectPoints(x: Points, z: Points | undefined): void {
-  expectBlock("x", x, x.count, x.dims);
-  if (!z) return;
-  expectBlock("z", z, z.count, z.dims);
-  if (x.dims !== z.dims) throw new ShapeError(`x has ${x.dims} coordinates, but z has ${z.dims}.`);
-}
 
 interface BlockPlace {
   readonly row: number;
@@ -45,67 +36,6 @@ function blocksOf(n: number, m: number, lower: boolean): readonly BlockPlace[] {
     }
   }
   return blocks;
-}
-
-/** Rows of a strip of the matrix: whole tiles in each of the parts. */
-function stripRows(rows: number, cols: number): number {
-  const unit = ROWS * PARTS;
-  return Math.min(up(rows, unit), Math.max(3 * unit, Math.floor(STRIP_BYTES / (8 * cols * unit)) * unit));
-}
-
-/** The points in scratch: x by rows, padded; z packed (raw z lies in front of it, or is x). */
-class PointsInScratch {
-  readonly x: Place;
-  readonly packed: Place;
-  private readonly raw: Place;
-  private readonly job: Job;
-  private readonly given: readonly [x: Points, z: Points | undefined];
-
-  constructor(job: Job, x: Points, z: Points | undefined) {
-    const d = x.dims;
-    this.job = job;
-    this.given = [x, z];
-    this.x = job.place(up(x.count, ROWS) * d * 8);
-    this.raw = z ? job.place(z.count * d * 8) : this.x;
-    this.packed = job.place(up((z ?? x).count, 4) * d * 8);
-  }
-
-  /** Copies the points in, less `centre`, and packs z. */
-  load(centre?: Float64Array): void {
-    const [x, z] = this.given;
-    const d = x.dims;
-    const toX = this.job.f64(this.x);
-    copyIn(toX, x, x.count, d, d);
-    toX.fill(0, x.count * d);
-    if (z) copyIn(this.job.f64(this.raw), z, z.count, d, d);
-    if (centre) {
-      subtract(toX.subarray(0, x.count * d), centre);
-      if (z) subtract(this.job.f64(this.raw), centre);
-    }
-    const count = (z ?? x).count;
-    this.job.run("pack_points", count * d, count, d, this.raw.address, this.packed.address);
-  }
-
-  /** Coordinates of x or z as they lie in scratch. */
-  coordinates(of: "x" | "z"): Float64Array {
-    return this.job.f64(of === "x" ? this.x : this.raw);
-  }
-}
-
-function subtract(points: Float64Array, centre: Float64Array): void {
-  for (let i = 0, p = 0; i < points.length; i++) {
-    points[i]! -= centre[p]!;
-    if (++p === centre.length) p = 0;
-  }
-}
-
-/** The mean point: pull-backs are sums of differences, which are exact only as far as coordinates are small. */
-function centreOf(x: Points): Float64Array {
-  const centre = new Float64Array(x.dims);
-  for (let i = 0; i < x.count; i++) {
-    for (let p = 0; p < x.dims; p++) centre[p]! += x.data[x.offset + i * x.stride + p]! / x.count;
-  }
-  return centre;
 }
 
 /** Right-hand sides padded to `r` columns and whole tiles of rows, zero behind the block. */
@@ -241,7 +171,7 @@ export const wasmKernels = {
       const parts = job.place(PARTS * up(m, ROWS) * r * 8);
       const stride = up(m, 4) + 4;
       const weights = job.place(height * stride * 8);
-      const sums = job.place(PARTS * 16);
+      const sums = job.place(PARTS * 32);
       job.open();
       points.load(centreOf(x));
       augment(job.f64(right), points.coordinates(z ? "z" : "x"), m, d, r);
@@ -275,8 +205,8 @@ export const wasmKernels = {
       let total = 0;
       let byAlpha = 0;
       for (let p = 0; p < PARTS; p++) {
-        total += sides * totals[2 * p]!;
-        byAlpha += sides * amplitude * totals[2 * p + 1]!;
+        total += sides * totals[4 * p]!;
+        byAlpha += sides * amplitude * totals[4 * p + 1]!;
       }
       if (!z && map.name !== "squaredDistance") {
         // The diagonal (f(0) = 1) was counted twice.
@@ -286,14 +216,6 @@ export const wasmKernels = {
     });
   },
 };
-
-/** Rows [row, row + rows) of the lower triangle, into rows of a strip `stride` elements apart. */
-function copyLowerIn(to: Float64Array, strip: Block, row: number, rows: number, stride: number): void {
-  for (let i = 0; i < rows; i++) {
-    const from = strip.offset + i * strip.stride;
-    to.set(strip.data.subarray(from, from + row + i + 1), i * stride);
-  }
-}
 
 /** [points, 1, 0 …]: r columns. */
 function augment(to: Float64Array, points: Float64Array, count: number, d: number, r: number): void {

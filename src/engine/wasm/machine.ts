@@ -16,9 +16,12 @@ export interface Settings {
   readonly threads: number;
   /** Whether fused multiply-add is used where the host has it. */
   readonly fused: boolean;
-  /** Operations from which a job starts the worker pool, and from which it uses one that stands. */
-  readonly startPool: number;
+  /**
+   * Operations from which a job counts as one for threads, and how many such jobs need together before the worker pool
+   * is started: a process that does little never pays for it.
+   */
   readonly usePool: number;
+  readonly startPool: number;
 }
 
 const usual = (): Settings => ({ threads: threadsWanted(), fused: true, startPool: 2e7, usePool: 5e5 });
@@ -69,6 +72,8 @@ interface Machine {
   readonly routines: Routines;
   pool: Pool | undefined;
   alone: boolean;
+  /** Operations of jobs for threads before there was a pool. */
+  worked: number;
 }
 
 let compiled: { readonly module: WebAssembly.Module; readonly wanted: boolean } | undefined;
@@ -90,7 +95,13 @@ function start(): Machine {
     const { module } = compile();
     const memory = new WebAssembly.Memory({ initial: 16, maximum: MOST_PAGES, shared: true });
     const instance = new WebAssembly.Instance(module, { env: { memory } });
-    machine = { memory, routines: instance.exports as unknown as Routines, pool: undefined, alone: false };
+    machine = {
+      memory,
+      routines: instance.exports as unknown as Routines,
+      pool: undefined,
+      alone: false,
+      worked: 0,
+    };
   }
   return machine;
 }
@@ -106,7 +117,8 @@ function threadsFor(machine: Machine, operations: number): number {
   const { threads, startPool, usePool } = currentSettings();
   if (machine.alone || operations < usePool) return 1;
   if (!machine.pool) {
-    if (operations < startPool) return 1;
+    machine.worked += operations;
+    if (machine.worked < startPool) return 1;
     machine.pool = createPool(compile().module, machine.memory, Object.keys(machine.routines), threads);
     machine.alone = machine.pool === undefined;
   }

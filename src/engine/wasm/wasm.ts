@@ -5,6 +5,7 @@ import { wasmElementwise } from "./elementwise.ts";
 import { wasmImages } from "./images.ts";
 import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
+import { wasmSlopes } from "./slopes.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
 
 /** Row and column stride in bytes of op(A) in its scratch copy. */
@@ -23,6 +24,7 @@ export const wasm: Engine = {
   },
 
   ...wasmKernels,
+  ...wasmSlopes,
   ...wasmArcCosine,
   ...wasmElementwise,
   ...wasmImages,
@@ -115,6 +117,38 @@ export const wasm: Engine = {
 
   potri(n: number, a: Block) {
     onLowerTriangle("potri", n, a);
+  },
+
+  solveAndInvert(n: number, a: Block, columns: number, b: Block) {
+    expectBlock("A", a, n, n);
+    expectBlock("B", b, n, columns);
+    if (n === 0) return { pivot: -1, logDeterminant: 0 };
+    return useScratch((job) => {
+      const pa = placeBlock(job, n, n, 8);
+      // Columns lie one behind the other.
+      const pb = job.place(n * columns * 8);
+      job.open();
+      const [l, x] = [job.f64(pa.place), job.f64(pb)];
+      copyIn(l, a, n, n, pa.stride, true);
+      for (let i = 0; i < n; i++) {
+        for (let c = 0; c < columns; c++) x[c * n + i] = b.data[b.offset + i * b.stride + c]!;
+      }
+      const [at, stride] = [pa.place.address, pa.stride * 8];
+      const pivot = job.run("potrf", n ** 3 / 3, n, at, stride);
+      if (pivot >= 0) return { pivot, logDeterminant: Number.NaN };
+      let logDeterminant = 0;
+      for (let i = 0, factor = job.f64(pa.place); i < n; i++) {
+        logDeterminant += 2 * Math.log(factor[i * (pa.stride + 1)]!);
+      }
+      job.run("solve_columns", 2 * n * n * columns, n, at, stride, columns, pb.address, n * 8);
+      job.run("potri", (2 * n ** 3) / 3, n, at, stride);
+      const solved = job.f64(pb);
+      for (let i = 0; i < n; i++) {
+        for (let c = 0; c < columns; c++) b.data[b.offset + i * b.stride + c] = solved[c * n + i]!;
+      }
+      copyOut(job.f64(pa.place), a, n, n, pa.stride, true);
+      return { pivot, logDeterminant };
+    });
   },
 
   syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number {

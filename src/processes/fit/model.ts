@@ -8,10 +8,10 @@ import {
   partOf,
   positive,
 } from "../../kernels/index.ts";
-import type { Matrix } from "../../linalg/index.ts";
+import { type Matrix, traceOfBar } from "../../linalg/index.ts";
 import { type Key, normal, split } from "../../random/index.ts";
 import type { Mean } from "../means.ts";
-import { factorGram } from "./factored.ts";
+import { invertGram, pullBack } from "./inverted.ts";
 import type { Objective } from "./objectives.ts";
 
 /** Everything a fit may move, and what it is moved for. */
@@ -47,24 +47,23 @@ export function evaluate(
   y: Matrix,
 ): { readonly value: number; readonly gradient: Gradient; readonly jitter: number } {
   const { kernel, mean } = model;
-  const factor = factorGram(kernel, noiseOf(model), x);
   const expected = mean.at(x).data;
   const residual = y.data.map((v, i) => v - expected[i]!);
-  const pulled = objective(factor, residual, y.cols);
-  const { rows, data } = pulled.gram;
-  let trace = 0;
-  for (let i = 0; i < rows; i++) trace += data[i * rows + i]!;
+  const inverted = invertGram(kernel, noiseOf(model), x, residual);
+  const pulled = objective(inverted, y.cols);
+  // Before the pull-back, which may spend it.
+  const trace = traceOfBar(pulled.gram);
   const bar = { ...y, data: pulled.residual.map((v) => -v) };
   return {
     value: pulled.value,
     gradient: {
       ...joinParts({
-        kernel: hasFree(kernel.parameters) ? kernel.pullback(x, undefined, pulled.gram) : {},
+        kernel: hasFree(kernel.parameters) ? pullBack(kernel, x, pulled.gram) : {},
         mean: hasFree(mean.parameters) ? mean.pullback(x, bar).parameters : {},
       }),
       noiseVariance: Float64Array.of(trace),
     },
-    jitter: factor.jitter,
+    jitter: inverted.jitter,
   };
 }
 

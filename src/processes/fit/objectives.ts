@@ -4,26 +4,28 @@ import {
   block,
   cholesky,
   inverse,
+  type LowerBar,
   logDeterminant,
   type Matrix,
   matrix,
+  mirror,
   multiply,
   operand,
 } from "../../linalg/index.ts";
-import { backward, type Factored, forward, invertInPlace, symmetric } from "./factored.ts";
+import type { Inverted } from "./inverted.ts";
 
 /** What a fit makes largest: log p(y), or Σ log p(y_i | all other points). */
 export type ObjectiveName = "evidence" | "leave-one-out";
 
-/** A value in nats with its derivatives in the matrix K + noise I (symmetric) and in the residual y − mean. */
+/** A value in nats with its derivatives in the matrix K + noise I and in the residual y − mean. */
 export interface Pulled {
   readonly value: number;
-  readonly gram: Matrix;
+  readonly gram: LowerBar;
   readonly residual: Float64Array;
 }
 
-/** Spends the factor. `outputs` is the number of values at one point: what is left out together. */
-export type Objective = (factor: Factored, residual: Float64Array, outputs: number) => Pulled;
+/** Spends the inverse. `outputs` is the number of values at one point: what is left out together. */
+export type Objective = (inverted: Inverted, outputs: number) => Pulled;
 
 export const objectives: Readonly<Record<ObjectiveName, Objective>> = {
   evidence,
@@ -37,20 +39,12 @@ export function objectiveNamed(name: ObjectiveName): Objective {
 }
 
 /** log N(r | 0, K + noise I): −½ rᵀα − ½ log det − n/2 log 2π; ∂/∂K = ½ (α αᵀ − P) (Rasmussen & Williams, eq. 5.9). */
-function evidence(factor: Factored, residual: Float64Array): Pulled {
-  const { size, logDeterminant } = factor;
-  const white = forward(factor, residual);
+function evidence({ size, inverse, residual, alpha, logDeterminant }: Inverted): Pulled {
   let square = 0;
-  for (const v of white) square += v * v;
-  const alpha = backward(factor, white);
-  const bar = invertInPlace(factor);
-  for (let i = 0; i < size; i++) {
-    const half = 0.5 * alpha[i]!;
-    for (let j = 0, k = i * size; j <= i; j++, k++) bar.data[k] = half * alpha[j]! - 0.5 * bar.data[k]!;
-  }
+  for (let i = 0; i < size; i++) square += residual[i]! * alpha[i]!;
   return {
     value: -0.5 * (square + logDeterminant + size * Math.log(2 * Math.PI)),
-    gram: symmetric(bar),
+    gram: { matrix: inverse, scale: -0.5, vector: alpha },
     residual: alpha.map((v) => -v),
   };
 }
@@ -60,10 +54,8 @@ function evidence(factor: Factored, residual: Float64Array): Pulled {
  * (Rasmussen & Williams 2006, equations 5.10–5.12). With a_i = −P_ii⁻¹ α_i and C_ii = ½ (P_ii⁻¹ + a_i a_iᵀ):
  * ∂/∂r = P a and ∂/∂K = −½ (P a αᵀ + α aᵀ P) − P C P, in O(n³) where equation 5.13 takes that for each parameter.
  */
-function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number): Pulled {
-  const { size } = factor;
-  const alpha = backward(factor, forward(factor, residual));
-  const precision = symmetric(invertInPlace(factor));
+function leaveOneOut({ size, inverse: precision, alpha }: Inverted, outputs: number): Pulled {
+  mirror(precision);
   const slope = new Float64Array(size);
   let value = -0.5 * size * Math.log(2 * Math.PI);
   // The Cholesky factor of each C_ii, beside each other in the columns of one block-diagonal matrix.
@@ -96,7 +88,7 @@ function leaveOneOut(factor: Factored, residual: Float64Array, outputs: number):
       out.data[k]! -= 0.5 * (ofResidual[i]! * alpha[j]! + alpha[i]! * ofResidual[j]!);
     }
   }
-  return { value, gram: symmetric(out), residual: ofResidual };
+  return { value, gram: { matrix: out, scale: 1, vector: undefined }, residual: ofResidual };
 }
 
 /** P_ii⁻¹ and ½ log det P_ii of the diagonal block at `from`. */
