@@ -4,14 +4,14 @@ import { columnMeans } from "../processes/index.ts";
 import { runSync, type Task } from "../tasks/index.ts";
 import { type AdaptOptions, adapt } from "./adapt.ts";
 import { regressFromScratch } from "./from-scratch.ts";
-import { type Predicted, rmse, type Scores, scores } from "./scores.ts";
+import { type Predicted, type Scores, scores } from "./scores.ts";
 
 /** What one way of meeting new data achieves on held-out examples. */
 export interface Contender {
   readonly name: ContenderName;
   readonly rmse: number;
-  /** Of the ways that give a distribution. */
-  readonly scores?: Scores;
+  /** A way that gives points alone is given Gaussian noise of the mean square of its residuals on the new examples. */
+  readonly scores: Scores;
   readonly milliseconds: number;
 }
 
@@ -34,28 +34,47 @@ export function* compare(
   test: Examples,
   options: AdaptOptions = {},
 ): Task<readonly Contender[]> {
-  const ways: Readonly<Record<ContenderName, () => Matrix | Predicted>> = {
-    "network as it is": () => net.at(test.x),
+  const points = (predict: (x: Matrix) => Matrix): Predicted => {
+    const mean = predict(test.x);
+    const noise = meanSquares(subtract(fresh.y, predict(fresh.x)), fresh.y);
+    return { mean, variance: { ...mean, data: mean.data.map((_, k) => noise[k % mean.cols]!) } };
+  };
+  const ways: Readonly<Record<ContenderName, () => Predicted>> = {
+    "network as it is": () => points(net.at),
     "plus a constant"() {
       const shifts = columnMeans(subtract(fresh.y, net.at(fresh.x)));
-      const moved = net.at(test.x);
-      return { ...moved, data: moved.data.map((v, i) => v + shifts[i % moved.cols]!) };
+      return points((x) => {
+        const moved = net.at(x);
+        return { ...moved, data: moved.data.map((v, i) => v + shifts[i % moved.cols]!) };
+      });
     },
     "last layer only": () =>
       adapt(net, fresh, { ...options, approximation: "last-layer" }).process.observed(test.x),
     "fine-tuned"() {
       const training = { epochs: 300, batchSize: fresh.x.rows, optimizer: adam({ learningRate: 1e-3 }) };
-      return runSync(train(net, fresh, training)).network.at(test.x);
+      return points(runSync(train(net, fresh, training)).network.at);
     },
     "GP from scratch": () => regressFromScratch(fresh, test.x),
     adapted: () => adapt(net, fresh, options).process.observed(test.x),
   };
   return yield* timed(ways, (predicted) => {
-    if (!("variance" in predicted)) return { rmse: rmse(predicted, test.y) };
     // The moments of a Gaussian are computed when read: once, while the clock runs.
     const all = scores(predicted, test.y);
     return { rmse: all.rmse, scores: all };
   });
+}
+
+/** Of each column, and at least a millionth of what the column of y has about its mean. */
+function meanSquares(residuals: Matrix, y: Matrix): Float64Array {
+  const square = ({ data, cols, rows }: Matrix, from: ArrayLike<number>) => {
+    const out = new Float64Array(cols);
+    data.forEach((v, k) => {
+      out[k % cols]! += (v - from[k % cols]!) ** 2 / rows;
+    });
+    return out;
+  };
+  const least = square(y, columnMeans(y));
+  return square(residuals, new Float64Array(y.cols)).map((v, c) => Math.max(v, 1e-6 * least[c]!, 1e-300));
 }
 
 /** Each way's result, judged, with the time it took. */

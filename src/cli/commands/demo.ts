@@ -71,7 +71,7 @@ async function demoAction({ out, seed, json }: { out: string; seed: number; json
         results: results.map(({ samples, contenders }) => ({
           samples,
           rmse: Object.fromEntries(contenders.map((c) => [c.name, c.rmse])),
-          coverage95: contenders.at(-1)!.scores!.coverage95,
+          coverage95: contenders.at(-1)!.scores.coverage95,
         })),
         files: written,
         seconds,
@@ -136,7 +136,7 @@ function resultTable(results: readonly Result[]): string {
     results.map(({ samples, contenders }) => [
       String(samples),
       ...contenders.map((c) => c.rmse.toFixed(2)),
-      percent(contenders.at(-1)!.scores!.coverage95),
+      percent(contenders.at(-1)!.scores.coverage95),
     ]),
   );
 }

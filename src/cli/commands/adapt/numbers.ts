@@ -182,7 +182,8 @@ async function compared(
   const contenders = found.map(({ name, rmse, scores, milliseconds }) => ({
     name,
     rmse: scale * rmse,
-    ...(scores && { nlpd: scores.nlpd + Math.log(scale), coverage95: scores.coverage95 }),
+    nlpd: scores.nlpd + Math.log(scale),
+    coverage95: scores.coverage95,
     seconds: milliseconds / 1000,
   }));
   const names = target.names.join(", ");
@@ -198,18 +199,25 @@ async function compared(
           contenders.map((c) => [
             c.name,
             short(c.rmse),
-            c.nlpd === undefined ? "–" : short(c.nlpd),
-            c.coverage95 === undefined ? "–" : percent(c.coverage95),
+            short(c.nlpd),
+            percent(c.coverage95),
             c.seconds.toFixed(2),
           ]),
         ),
+        "Ways that give points alone have the noise that their residuals on the rows adapted to show.",
       ].join("\n"),
     figure: () =>
       bars({
         title,
         names: contenders.map(({ name }) => name),
         groups: contenders.map(({ name }) => (name === "adapted" ? "adapted" : "others")),
-        panels: [{ label: `test RMSE of ${names}${unit}`, values: contenders.map(({ rmse }) => rmse) }],
+        panels: [
+          { label: `test RMSE of ${names}${unit}`, values: contenders.map(({ rmse }) => rmse) },
+          {
+            label: "share of the truths inside the 95 % interval",
+            values: contenders.map(({ coverage95 }) => coverage95),
+          },
+        ],
       }),
   };
 }
