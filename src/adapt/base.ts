@@ -1,8 +1,9 @@
+import { UsageError } from "../errors/index.ts";
 import { positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
-import { type Scales, type TangentKernel, tangentKernel } from "../tangent/index.ts";
+import { type Scales, type TangentKernel, type TangentLayers, tangentKernel } from "../tangent/index.ts";
 import { type Approximation, isCheap } from "./approximation.ts";
 import { featureParts, featuresOf } from "./features.ts";
 import { weightedSum } from "./shares.ts";
@@ -14,6 +15,8 @@ export type Space = "function" | "weight";
 export interface BaseOptions {
   /** One scale for the whole kernel, or one a layer. */
   readonly scales?: Scales;
+  /** Which weights move: "all" unless given, or the last layer's where `approximation` says so. */
+  readonly layers?: TangentLayers;
   /** Chosen by size unless given: function space when there are fewer values than parameters. */
   readonly space?: Space;
   /** "full" unless the algebra would be larger than 20,000 square; then "kronecker". */
@@ -54,13 +57,19 @@ export const sampleSize = 2_000;
 export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
   const { scales = "shared", rank = usualRank } = options;
   const only = options.approximation === "last-layer" ? "last-layer" : "full";
-  const layers = only === "last-layer" ? "last" : "all";
+  const layers = only === "last-layer" ? "last" : (options.layers ?? "all");
+  if (layers === "biases" && options.approximation !== undefined && isCheap(options.approximation)) {
+    throw new UsageError(
+      `the approximation "${options.approximation}" is of whole layers: with layers "biases" adapt with "full"`,
+    );
+  }
   const plain = tangentKernel(network, { scales, layers });
   const parameters = featuresOf(plain).count;
   const values = x.rows * network.outputs;
   const space = options.space ?? (values <= parameters ? "function" : "weight");
   const size = space === "function" ? values : parameters;
-  const approximation = options.approximation ?? (size <= largest ? "full" : "kronecker");
+  const approximation =
+    options.approximation ?? (size <= largest || layers === "biases" ? "full" : "kronecker");
   const outputs = lazy(() => network.at(x));
   const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
   const squares = lazy(() => {
@@ -87,7 +96,10 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     sample: lazy(() => {
       const count = Math.min(x.rows, Math.max(1, Math.floor(sampleSize / network.outputs)));
       const indices = permutation(key(0), x.rows).subarray(0, count).sort();
-      return { base: baseOf(network, takeRows(x, indices), { scales, approximation: only }), indices };
+      return {
+        base: baseOf(network, takeRows(x, indices), { scales, approximation: only, layers }),
+        indices,
+      };
     }),
   };
 }

@@ -2,7 +2,7 @@ import type { Approximation, MeanChoice, Space } from "../adapt/index.ts";
 import { FormatError } from "../errors/index.ts";
 import { positive } from "../kernels/index.ts";
 import type { Network } from "../networks/index.ts";
-import { type Scales, type TangentKernel, tangentKernel } from "../tangent/index.ts";
+import { type Scales, type TangentKernel, type TangentLayers, tangentKernel } from "../tangent/index.ts";
 
 /** What a file says of an adaptation beside its data: enough to condition again. */
 export interface AdaptationHeader {
@@ -14,6 +14,8 @@ export interface AdaptationHeader {
   /** "full" where it is left out. */
   readonly approximation?: Approximation;
   readonly rank?: number;
+  /** Which weights move; all where it is left out. */
+  readonly layers?: TangentLayers;
 }
 
 export function adaptationHeader({
@@ -36,6 +38,7 @@ export function adaptationHeader({
     space,
     ...(approximation !== "full" && { approximation }),
     ...(approximation === "low-rank" && { rank }),
+    ...(kernel.options.layers !== "all" && { layers: kernel.options.layers }),
   };
 }
 
@@ -43,11 +46,11 @@ const approximations: readonly Approximation[] = ["full", "last-layer", "diagona
 
 /** The tangent kernel with the scales that a header states. Throws FormatError where they are none. */
 export function kernelOf(network: Network, header: AdaptationHeader): TangentKernel {
-  const { scales, values, approximation = "full" } = header;
+  const { scales, values, approximation = "full", layers = "all" } = header;
   if (!approximations.includes(approximation)) {
     throw new FormatError(`its approximation "${approximation}" is not one of ${approximations.join(", ")}`);
   }
-  const plain = tangentKernel(network, { scales, layers: approximation === "last-layer" ? "last" : "all" });
+  const plain = tangentKernel(network, { scales, layers });
   const names = Object.keys(plain.parameters);
   return plain.with(
     Object.fromEntries(names.map((name, l) => [name, positive(name, values[l] ?? Number.NaN)])),

@@ -53,6 +53,7 @@ describe("classifiers of images, imported from ONNX", () => {
     { approximation: "kronecker" },
     { approximation: "low-rank", rank: 5 },
     { approximation: "last-layer" },
+    { layers: [0], scales: "layer" },
     { space: "weight", mean: "constant" },
   ] as const)("adapted with %o: saved and loaded, the same probabilities", (options) => {
     const model = adaptClassifierModel(bare, fresh, options);
@@ -171,21 +172,23 @@ describe("networks of numbers, imported from ONNX", () => {
   );
   const bareNumbers = regressionModelOf(plain, rows, ["u", "v"], { columns: ["a", "b", "c"] });
 
-  it.each([{}, { approximation: "diagonal" }, { scales: "layer", noiseSd: 0.3 }] as const)(
-    "adapted with %o: saved and loaded, the same predictions of both targets",
-    (options) => {
-      const model = adaptToExamples(bareNumbers, { x, y }, options);
-      const back = decodeModel(encodeModel(model), "m") as RegressionModel;
-      expect(back.adapted!.adaptation.approximation).toBe(model.adapted!.adaptation.approximation);
-      const [before, after] = [predictTargets(model, rows), predictTargets(back, rows)];
-      before.forEach(({ mean, spread }, t) => {
-        mean.forEach((v, i) => {
-          expect(after[t]!.mean[i]).toBeCloseTo(v, 9);
-          expect(after[t]!.spread!.sd[i]).toBeCloseTo(spread!.sd[i]!, 9);
-        });
+  it.each([
+    {},
+    { approximation: "diagonal" },
+    { layers: "biases" },
+    { scales: "layer", noiseSd: 0.3 },
+  ] as const)("adapted with %o: saved and loaded, the same predictions of both targets", (options) => {
+    const model = adaptToExamples(bareNumbers, { x, y }, options);
+    const back = decodeModel(encodeModel(model), "m") as RegressionModel;
+    expect(back.adapted!.adaptation.approximation).toBe(model.adapted!.adaptation.approximation);
+    const [before, after] = [predictTargets(model, rows), predictTargets(back, rows)];
+    before.forEach(({ mean, spread }, t) => {
+      mean.forEach((v, i) => {
+        expect(after[t]!.mean[i]).toBeCloseTo(v, 9);
+        expect(after[t]!.spread!.sd[i]).toBeCloseTo(spread!.sd[i]!, 9);
       });
-    },
-  );
+    });
+  });
 
   it("take examples one by one, scales and noise as they are", () => {
     const part = (from: number, to: number) => ({ x: rowRange(x, from, to), y: rowRange(y, from, to) });

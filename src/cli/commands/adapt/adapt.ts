@@ -3,7 +3,7 @@ import type { Approximation, ClassifierMethod, MeanChoice, Space } from "../../.
 import { readRows, writeAtomically } from "../../../data/files.ts";
 import { encodeModel } from "../../../data/index.ts";
 import { UsageError } from "../../../errors/index.ts";
-import type { Scales } from "../../../tangent/index.ts";
+import type { Scales, TangentLayers } from "../../../tangent/index.ts";
 import { type AnswerOptions, taskOf } from "../../answers.ts";
 import { withBareOptions } from "../../bare-options.ts";
 import { figureBytes, figurePath } from "../../figures.ts";
@@ -21,6 +21,7 @@ export interface Options extends AnswerOptions, PartOptions {
   method?: ClassifierMethod;
   approximation?: Approximation;
   rank?: number;
+  layers?: TangentLayers;
   space?: Space;
   noiseSd?: string;
   testTarget?: string;
@@ -68,6 +69,11 @@ export function adaptCommand(): Command {
       ).choices(["full", "last-layer", "diagonal", "kronecker", "low-rank"]),
     )
     .option("--rank <n>", "directions that low-rank keeps (default: 50)", wholeNumber(1))
+    .option(
+      "--layers <which>",
+      "whose weights move: all (the default), last, biases, or places such as 0,3",
+      layersOf,
+    )
     .addOption(
       new Option(
         "--space <kind>",
@@ -96,6 +102,11 @@ export function adaptCommand(): Command {
       "\nExamples:\n  funspace adapt base.safetensors new.csv --target y --out adapted.safetensors --rows 500\n  funspace adapt cnn.onnx images.npy --labels labels.npy --rows 100 --compare --out adapted.safetensors",
     )
     .action(adaptAction);
+}
+
+function layersOf(text: string): TangentLayers {
+  if (text === "all" || text === "last" || text === "biases") return text;
+  return text.split(",").map(wholeNumber(0));
 }
 
 async function adaptAction(modelPath: string, rowsPath: string, options: Options): Promise<void> {

@@ -27,12 +27,13 @@ export async function adaptClasses(
     labels: Float64Array.from(indices, (i) => all.labels[i]!),
   });
   const fresh = take(parts.fresh);
-  const { scales, mean, method, approximation, rank, space } = options;
+  const { scales, mean, method, approximation, rank, layers, space } = options;
   const chosen: ClassifierOptions = {
     ...{ scales, mean },
     ...(method && { method }),
     ...(approximation && { approximation }),
     ...(rank !== undefined && { rank }),
+    ...(layers && { layers }),
     ...(space && { space }),
   };
   if (!options.compare) return adapted(adaptClassifierModel(model, fresh, chosen));

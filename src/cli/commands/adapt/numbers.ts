@@ -38,11 +38,12 @@ export async function adaptNumbers(
   const fresh = take(parts.fresh);
   const noise = noiseOf(options.noiseSd, rows);
   const noiseSd = noise instanceof Float64Array ? Float64Array.from(parts.fresh, (i) => noise[i]!) : noise;
-  const { scales, mean, approximation, rank, space } = options;
+  const { scales, mean, approximation, rank, layers, space } = options;
   const chosen = {
     ...{ scales, mean },
     ...(approximation && { approximation }),
     ...(rank !== undefined && { rank }),
+    ...(layers && { layers }),
     ...(space && { space }),
   };
   const known: AdaptModelOptions = { ...chosen, ...(noiseSd !== undefined && { noiseSd }) };
