@@ -1,7 +1,14 @@
 import { describe, expect, it, test } from "vitest";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
 import { matrix } from "../../src/linalg/index.ts";
-import { bars, type Figure, functionScatter, linePanels, similarityHeatMap } from "../../src/plot/index.ts";
+import {
+  bars,
+  type Figure,
+  functionScatter,
+  linePanels,
+  reliabilityDiagram,
+  similarityHeatMap,
+} from "../../src/plot/index.ts";
 import { count, lawsOfFigures, parse, texts } from "../support/figures.ts";
 
 const names = Array.from({ length: 12 }, (_, i) => `layer ${i % 2 ? 1 : 3}, unit ${7 * i}`);
@@ -42,6 +49,15 @@ const figures: Record<string, () => Figure> = {
       panels: [
         { label: "contribution", values: [3, -1.2345, 0.02] },
         { label: "leave-one-out effect", values: [-2, -1, -0.5] },
+      ],
+    }),
+  reliability: () =>
+    reliabilityDiagram({
+      title: "How reliable",
+      subtitle: "40 examples",
+      bins: [
+        { count: 30, confidence: 0.95, accuracy: 0.9 },
+        { count: 10, confidence: 0.4, accuracy: 0 },
       ],
     }),
   tickets: () =>
@@ -161,4 +177,12 @@ describe("functionScatter", () => {
     expect(texts(parse(functionScatter(one)))).toContain("one");
     expect(() => functionScatter({ ...one, points: [] })).toThrow(UsageError);
   });
+});
+
+test("a reliability diagram has a dot a bin, larger for more examples", () => {
+  const svg = figures.reliability!().svg;
+  const radii = [...svg.matchAll(/<circle[^>]* r="([\d.]+)"/g)].map((m) => Number(m[1]));
+  // Areas as the counts; the dot of the legend lies between.
+  expect(Math.max(...radii)).toBeCloseTo(Math.sqrt(3) * Math.min(...radii), 1);
+  expect(() => reliabilityDiagram({ title: "none", bins: [] })).toThrow(UsageError);
 });
