@@ -1,8 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { networkProbabilities } from "../../../src/adapt/index.ts";
 import { add, matrix } from "../../../src/linalg/index.ts";
-import { parameterCount, unflatten } from "../../../src/networks/index.ts";
-import { encodeOnnx, type OnnxOptions } from "../../../src/networks/onnx/index.ts";
+import { flatten, parameterCount, unflatten } from "../../../src/networks/index.ts";
+import { decodeOnnx, encodeOnnx, type OnnxOptions } from "../../../src/networks/onnx/index.ts";
 import { key, normal } from "../../../src/random/index.ts";
 import { tangentFn } from "../../../src/tangent/index.ts";
 import { expectClose } from "../../support/golden.ts";
@@ -30,6 +31,39 @@ describe.skipIf(!onnxPython)("linearised networks in ONNX (skipped where Python 
         expectClose(outputs[i]!, add(net.at(x), tangent).data, 2e-5);
       } catch (cause) {
         throw new Error(`${name}: ${(cause as Error).message}`, { cause });
+      }
+    });
+  });
+
+  it("so too for networks that PyTorch exported", { timeout: 120_000 }, () => {
+    const kinds = [
+      "attention",
+      "cnn",
+      "encoder",
+      "mlp",
+      "mobilenet",
+      "norms",
+      "pointwise",
+      "resnet18-narrow",
+    ];
+    const folder = new URL("../../golden/onnx-models/", import.meta.url);
+    const files = readdirSync(folder);
+    const cases = [...kinds, "sequence-first", "sequences"].map((kind) => {
+      const file = files.find((name) => name.startsWith(`${kind}-script`))!;
+      const net = decodeOnnx(readFileSync(new URL(file, folder)), file);
+      // Moves of a tenth of each weight, so that deep networks stay in range.
+      const z = normal(key(7), parameterCount(net));
+      const v = flatten(net.weights).map((w, k) => 0.1 * Math.abs(w) * z[k]!);
+      const x = matrix(2, net.inputs, Float64Array.from(normal(key(3), 2 * net.inputs), Math.fround));
+      const move = unflatten(v, net.weights, net.precision);
+      return { file, x, bytes: encodeOnnx(net, { move }), expected: add(net.at(x), tangentFn(net, v).at(x)) };
+    });
+    const outputs = runOnnx(cases);
+    cases.forEach(({ file, expected }, i) => {
+      try {
+        expectClose(outputs[i]!, expected.data, 2e-5);
+      } catch (cause) {
+        throw new Error(`${file}: ${(cause as Error).message}`, { cause });
       }
     });
   });

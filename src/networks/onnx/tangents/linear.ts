@@ -47,7 +47,13 @@ export const linearTangents: Readonly<Record<string, TangentWriter>> = {
   pad: (to, layer) => same(to, { ...layer, definition: { ...layer.definition, value: 0 } }),
   dense: bilinear(withoutBias),
   conv2d: bilinear(withoutBias),
-  affine: bilinear(withoutBias),
+  affine(to, layer) {
+    // Where it has no factor its own input does not matter, only the examples' number.
+    const { move, inputs } = layer;
+    if (move.weight || !move.bias) return bilinear(withoutBias)(to, layer);
+    const [x] = inputs;
+    return bilinear(withoutBias)(to, { ...layer, inputs: [to.node("Mul", [x, to.number(0)])] });
+  },
   // Frozen statistics make it an affine map of each channel.
   batchNorm(to, layer) {
     const { tensors, move, tangents, write } = layer;
