@@ -80,7 +80,7 @@ export function checkPotri(check: Checker): void {
 /** A⁻¹ and A⁻¹ B against those from the reference; a pivot that fails is reported as `potrf` reports it. */
 export function checkSolveAndInvert(check: Checker): void {
   for (const n of ORDERS) {
-    for (const columns of [0, 1, 3]) {
+    for (const columns of n < 30 ? [0, 1, 3] : [2]) {
       const a = check.covariance(n, n % 3);
       const b = plain(n, columns);
       for (let p = 0; p < b.data.length; p++) b.data[p] = check.random();

@@ -24,6 +24,39 @@ describe("the wasm engine", () => {
     checkEngine(wasm, reference);
   });
 
+  // Larger than the suite's orders: triangles are split, points come in several strips, solves in several blocks.
+  it.each([1, 3])("inverts a large covariance on %i threads", async (threads) => {
+    restart({ threads, startPool: 0, usePool: 0 });
+    startPool();
+    await poolReady();
+    const n = 1203;
+    const square = (data = new Float64Array(n * n)) => ({ data, offset: 0, stride: n, transposed: false });
+    const g = square();
+    for (let k = 0; k < g.data.length; k++) g.data[k] = Math.sin(k * k);
+    const a = square();
+    wasm.syrk(n, n, 1 / n, g, 0, a);
+    for (let i = 0; i < n; i++) a.data[i * n + i]! += 1;
+    const mirror = ({ data }: { data: Float64Array }) => {
+      for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) data[j * n + i] = data[i * n + j]!;
+    };
+    mirror(a);
+    const [p, b, product] = [square(a.data.slice()), new Float64Array(n).fill(1), square()];
+    const column = { data: b, offset: 0, stride: 1, transposed: false };
+    expect(wasm.solveAndInvert(n, p, 1, column).pivot).toBe(-1);
+    mirror(p);
+    wasm.gemm(n, n, n, 1, a, p, 0, product);
+    const back = { ...column, data: new Float64Array(n) };
+    wasm.gemm(n, 1, n, 1, a, column, 0, back);
+    let worst = 0;
+    for (let i = 0; i < n; i++) {
+      worst = Math.max(worst, Math.abs(back.data[i]! - 1));
+      for (let j = 0; j < n; j++)
+        worst = Math.max(worst, Math.abs(product.data[i * n + j]! - (i === j ? 1 : 0)));
+    }
+    // I + G Gᵀ / n has condition number 5 at most; n u of products and solves each (Higham 2002, §14.3).
+    expect(worst).toBeLessThan(5 * 4 * n * 2 ** -53);
+  });
+
   it("refuses a block that its array cannot hold", () => {
     const data = new Float64Array(10);
     const block = { data, offset: 0, stride: 4 };

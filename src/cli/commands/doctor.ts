@@ -25,7 +25,7 @@ async function doctorAction({ json }: { json?: boolean }): Promise<void> {
     }),
   }));
   const found = native.engine
-    ? `native: ${native.engine.library}${native.engine.core ? ` (kernels for ${native.engine.core})` : ""}, ${native.engine.threads} threads`
+    ? `native: ${native.engine.library}${native.engine.core ? ` (kernels for ${native.engine.core})` : ""}, ${threadsOf(native.engine)}`
     : `native: none. ${native.why}`;
   print(
     {
@@ -38,7 +38,7 @@ async function doctorAction({ json }: { json?: boolean }): Promise<void> {
         speed: rows,
       },
       text: [
-        `wasm: ${wasm.threads} threads`,
+        `wasm: ${threadsOf(wasm)}`,
         found,
         "",
         textTable(
@@ -52,6 +52,10 @@ async function doctorAction({ json }: { json?: boolean }): Promise<void> {
     },
     json,
   );
+}
+
+function threadsOf({ threads }: Engine): string {
+  return `${threads} ${threads === 1 ? "thread" : "threads"}`;
 }
 
 function findNative(): { engine: NativeEngine; why?: never } | { engine?: never; why: string } {

@@ -1,10 +1,17 @@
-import { gemm } from "./gemm";
-import { barrier, take } from "./parallel";
-import { bytes, madd } from "./simd";
-import { trsm } from "./triangular";
+import { gemm, tile } from "./gemm";
+import { MR, micro_kernel, NR } from "./micro-kernel";
+import { pack_a, pack_b } from "./pack";
+import { barrier, mark, own, push, release, take } from "./parallel";
+import { bytes } from "./simd";
+import { pack_triangle, substitute, triangle_bytes, trsm, unpack_b } from "./triangular";
 
-/** Order of the triangles inverted or multiplied without splitting. */
-const LEAF: i32 = 48;
+/** Order of the triangles that are inverted and squared without splitting. */
+const LEAF: i32 = 576;
+/** Order of those that multiply without splitting. */
+const FACTOR: i32 = 96;
+/** Columns of the inverse found as one task, and columns that are squared as one: multiples of MR and of NR. */
+const GROUP: i32 = 24;
+const SLAB: i32 = 48;
 
 /**
  * In place, the lower triangle of (L Lᵀ)⁻¹ = L⁻ᵀ L⁻¹ from the lower triangle L. The upper triangle is overwritten:
@@ -15,21 +22,15 @@ export function potri(n: i32, a: usize, lda: usize): void {
     memory.fill(a + <usize>i * lda + bytes<f64>(i + 1), 0, bytes<f64>(n - 1 - i));
   }
   barrier();
-  join_inverse(n, a, lda);
-  const leaves = (n + LEAF - 1) / LEAF;
-  for (let t = take(-1); t < leaves; t = take(t)) {
-    const i = t * LEAF;
-    invert_leaf(min(LEAF, n - i), a + <usize>i * lda + bytes<f64>(i), lda);
-  }
-  barrier();
+  invert(n, a, lda);
   square(n, a, lda);
 }
 
-/** First half of a split, a multiple of the leaf: all splits then end on the same grid of leaves. */
+/** First half of a split, a multiple of `leaf`: where one routine splits, the others do. */
 // @ts-ignore: decorator
 @inline
-function half(n: i32): i32 {
-  return ((n / LEAF + 1) / 2) * LEAF;
+function half(n: i32, leaf: i32): i32 {
+  return ((n / leaf + 1) / 2) * leaf;
 }
 
 // @ts-ignore: decorator
@@ -38,17 +39,20 @@ function below(a: usize, lda: usize, h: i32): usize {
   return a + <usize>h * lda;
 }
 
-/** L21 ← −L22⁻¹ L21 L11⁻¹ at every level of the split; the leaves on the diagonal are still L, inverted last. */
-function join_inverse(n: i32, a: usize, lda: usize): void {
-  if (n <= LEAF) return;
-  const h = half(n);
+/** W = L⁻¹ in place: L21 ← −L22⁻¹ L21 L11⁻¹ at every level of the split before the leaves on the diagonal. */
+function invert(n: i32, a: usize, lda: usize): void {
+  if (n <= LEAF) {
+    invert_leaf(n, a, lda);
+    return;
+  }
+  const h = half(n, LEAF);
   const l21 = below(a, lda, h);
   const l22 = l21 + bytes<f64>(h);
   trsm(false, n - h, h, a, lda, true, false, l21, lda);
   trsm(true, n - h, h, l22, lda, true, false, l21, lda);
   negate(n - h, h, l21, lda);
-  join_inverse(h, a, lda);
-  join_inverse(n - h, l22, lda);
+  invert(h, a, lda);
+  invert(n - h, l22, lda);
 }
 
 function negate(m: i32, n: i32, a: usize, lda: usize): void {
@@ -59,39 +63,85 @@ function negate(m: i32, n: i32, a: usize, lda: usize): void {
   barrier();
 }
 
-/** In place inverse of a small lower triangle, from the last column to the first (row order inside). */
+/**
+ * W = L⁻¹ in place, column by column of the identity: a group of panels goes down the packed triangle together, so that
+ * each of its panels is read once for all of them. Above its group a column is 0.
+ */
 function invert_leaf(n: i32, a: usize, lda: usize): void {
-  for (let i = 0; i < n; i++) {
-    const row = a + <usize>i * lda;
-    const d = 1.0 / load<f64>(row + bytes<f64>(i));
-    // Row i of the inverse is −d Σ L[i, p] W[p, :] over p < i, plus d on the diagonal; W's rows p < i stand already.
-    // Going up in p, column p of row i is read (as L) before any column beyond it is needed as W.
-    for (let p = 0; p < i; p++) {
-      const w = a + <usize>p * lda;
-      const l = -d * load<f64>(row + bytes<f64>(p));
-      const lv = f64x2.splat(l);
-      let j = 0;
-      for (; j + 2 <= p; j += 2) {
-        const q = bytes<f64>(j);
-        v128.store(row + q, madd<f64>(lv, v128.load(w + q), v128.load(row + q)));
-      }
-      for (; j < p; j++) {
-        const q = bytes<f64>(j);
-        store<f64>(row + q, load<f64>(row + q) + l * load<f64>(w + q));
-      }
-      store<f64>(row + bytes<f64>(p), l * load<f64>(w + bytes<f64>(p)));
+  const saved = mark();
+  const triangle = push(triangle_bytes(n));
+  const width = bytes<f64>(NR<f64>());
+  const panel = <usize>(n + MR) * width;
+  const x = own(<usize>(GROUP / NR<f64>()) * panel);
+  const rows = (n + MR - 1) / MR;
+  for (let t = take(-1); t < rows; t = take(t)) pack_triangle(n, t * MR, a, lda, 8, triangle);
+  barrier();
+  const tasks = (n + GROUP - 1) / GROUP;
+  for (let t = take(-1); t < tasks; t = take(t)) {
+    const start = t * GROUP;
+    const columns = min(GROUP, n - start);
+    const end = x + <usize>((columns + NR<f64>() - 1) / NR<f64>()) * panel;
+    memory.fill(x, 0, end - x);
+    for (let c = 0; c < columns; c++) {
+      store<f64>(x + <usize>(c / NR<f64>()) * panel + <usize>c * width + bytes<f64>(c % NR<f64>()), 1);
     }
-    store<f64>(row + bytes<f64>(i), d);
+    for (let i = start; i < n; i += MR) {
+      const l = triangle + bytes<f64>(i * n);
+      const diagonal = l + bytes<f64>(i * MR);
+      for (let b = x; b < end; b += panel) {
+        const at = b + <usize>(i - start) * width;
+        if (i > start) micro_kernel<f64>(i - start, l + bytes<f64>(start * MR), b, -1, false, at, width);
+        substitute(diagonal, at);
+        substitute(diagonal, at + 16);
+      }
+    }
+    for (let c = 0; c < columns; c += NR<f64>()) {
+      const from = x + <usize>(c / NR<f64>()) * panel;
+      const to = a + <usize>start * lda + bytes<f64>(start + c);
+      unpack_b(n - start, min(NR<f64>(), columns - c), from, to, lda, 8);
+    }
   }
+  barrier();
+  release(saved);
+}
+
+/** Lower triangle of Wᵀ W in place of W, slab by slab of columns, from where these begin; all is packed before. */
+function square_leaf(n: i32, w: usize, lda: usize): void {
+  const saved = mark();
+  const pa = push(bytes<f64>((n + SLAB) * n));
+  const pb = push(bytes<f64>((n + SLAB) * n));
+  const slabs = (n + SLAB - 1) / SLAB;
+  for (let t = take(-1); t < slabs; t = take(t)) {
+    const i = t * SLAB;
+    const from = w + <usize>i * lda + bytes<f64>(i);
+    pack_a<f64>(n - i, min(SLAB, n - i), from, 8, lda, pa + bytes<f64>(i * n));
+    pack_b<f64>(n - i, min(SLAB, n - i), from, 8, lda, pb + bytes<f64>(i * n));
+  }
+  barrier();
+  for (let t = take(-1); t < slabs * slabs; t = take(t)) {
+    const i = (t / slabs) * SLAB;
+    const j = (t % slabs) * SLAB;
+    if (j > i) continue;
+    const b = pb + bytes<f64>(j * n + (i - j) * NR<f64>());
+    const cols = min(SLAB, n - j);
+    for (let c = 0; c < cols; c += NR<f64>()) {
+      const at = w + <usize>i * lda + bytes<f64>(j + c);
+      const right = b + bytes<f64>(c * (n - j));
+      const h = min(SLAB, n - i);
+      tile<f64>(h, min(NR<f64>(), cols - c), n - i, pa + bytes<f64>(i * n), right, 1, true, at, lda, true, i, j + c);
+    }
+  }
+  barrier();
+  release(saved);
 }
 
 /** Lower triangle of Wᵀ W in place of W. */
 function square(n: i32, w: usize, lda: usize): void {
   if (n <= LEAF) {
-    gemm<f64>(n, n, n, 1, w, 8, lda, w, lda, 8, true, w, lda, true);
+    square_leaf(n, w, lda);
     return;
   }
-  const h = half(n);
+  const h = half(n, LEAF);
   const w21 = below(w, lda, h);
   const w22 = w21 + bytes<f64>(h);
   square(h, w, lda);
@@ -102,11 +152,11 @@ function square(n: i32, w: usize, lda: usize): void {
 
 /** B ← Wᵀ B in place for a lower triangle W of order n (B is n × m, with W's row stride). */
 function multiply(n: i32, m: i32, w: usize, b: usize, lda: usize): void {
-  if (n <= 2 * LEAF) {
+  if (n <= FACTOR) {
     gemm<f64>(n, m, n, 1, w, 8, lda, b, lda, 8, true, b, lda, false);
     return;
   }
-  const h = half(n);
+  const h = half(n, FACTOR / 2);
   const w21 = below(w, lda, h);
   const b2 = below(b, lda, h);
   multiply(h, m, w, b, lda);

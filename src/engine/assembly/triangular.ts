@@ -50,7 +50,7 @@ export function solve_panel(n: i32, triangle: usize, x: usize): void {
 /** Forward substitution with an MR × MR triangle (reciprocal diagonal) on one vector of right-hand sides. */
 // @ts-ignore: decorator
 @inline
-function substitute(l: usize, x: usize): void {
+export function substitute(l: usize, x: usize): void {
   const x0 = f64x2.mul(v128.load64_splat(l), v128.load(x));
   let x1 = nmadd<f64>(v128.load64_splat(l, 8), x0, v128.load(x, 32));
   x1 = f64x2.mul(v128.load64_splat(l, 56), x1);
