@@ -8,6 +8,8 @@ export * from "./gaussian.ts";
 export type { MomentSlopes } from "./input-slopes.ts";
 export { type CrossValidation, crossValidate } from "./k-fold.ts";
 export * from "./leave-one-out.ts";
+export * as likelihoods from "./likelihoods/index.ts";
+export type { Expectation, LatentDerivatives, Likelihood, Predictive } from "./likelihoods/likelihood.ts";
 export * from "./means.ts";
 export * from "./mixture.ts";
 export * from "./prior.ts";

@@ -1,0 +1,8 @@
+export * from "./bernoulli.ts";
+export * from "./gaussian.ts";
+export { heteroscedastic } from "./heteroscedastic.ts";
+export * from "./likelihood.ts";
+export { ordinal } from "./ordinal.ts";
+export { poisson } from "./poisson.ts";
+export { softmax } from "./softmax.ts";
+export { studentT } from "./student-t.ts";
