@@ -1,4 +1,5 @@
 import { NonFiniteError, UsageError } from "../errors/index.ts";
+import type { Tridiagonal } from "./lanczos.ts";
 import { add, expectShape, type Matrix, matrix } from "./matrix.ts";
 
 export interface ConjugateGradientsOptions {
@@ -21,6 +22,11 @@ export interface IterativeSolution {
   readonly iterations: number;
   /** Whether the iteration met its tolerance in every column. */
   readonly converged: boolean;
+  /**
+   * For each column the tridiagonal T of Lanczos' process for P^(−½) A P^(−½) from P^(−½) b, P⁻¹ the preconditioner, as
+   * the iteration found it (Golub & Van Loan, section 11.3.6): what functions of A are estimated from.
+   */
+  readonly tridiagonals: readonly Tridiagonal[];
 }
 
 /**
@@ -33,6 +39,19 @@ export function conjugateGradients(
   b: Matrix,
   options: ConjugateGradientsOptions = {},
 ): IterativeSolution {
+  const steps = conjugateGradientsSteps(apply, b, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, one product at a time: yields the products done and the largest residual, relative to its column. */
+export function* conjugateGradientsSteps(
+  apply: (v: Matrix) => Matrix,
+  b: Matrix,
+  options: ConjugateGradientsOptions = {},
+): Generator<{ readonly iterations: number; readonly residual: number }, IterativeSolution, void> {
   const { preconditioner = (r: Matrix) => r, tolerance = 1e-10, maxIterations = 10 * b.rows + 100 } = options;
   if (!(tolerance > 0)) throw new UsageError(`a tolerance is above 0, got ${tolerance}`);
   if (options.start) expectShape(options.start, "start", b.rows, b.cols);
@@ -45,6 +64,7 @@ export function conjugateGradients(
   let p = matrix(b.rows, b.cols, z.data.slice());
   let slopes = columnDots(r, z);
   let iterations = 0;
+  const found = Array.from(sizes, () => ({ steps: [] as number[], turns: [] as number[] }));
   while (active.some((a) => a > 0) && iterations < maxIterations) {
     const q = apply(p);
     iterations++;
@@ -60,21 +80,49 @@ export function conjugateGradients(
     const norms = columnDots(r, r).map(Math.sqrt);
     if (!norms.every(Number.isFinite)) throw new NonFiniteError("conjugate gradients met NaN or infinity");
     active = open(norms).map((a, c) => (steps[c] === 0 ? 0 : a));
+    yield {
+      iterations,
+      residual: norms.reduce((most, v, c) => (sizes[c] ? Math.max(most, v / sizes[c]!) : most), 0),
+    };
     z = preconditioner(r);
     const next = columnDots(r, z);
+    const turns = next.map((s, c) => (active[c] ? s / slopes[c]! : 0));
+    found.forEach((column, c) => {
+      if (steps[c] === 0) return;
+      column.steps.push(steps[c]!);
+      column.turns.push(turns[c]!);
+    });
     const turned = matrix(b.rows, b.cols, z.data.slice());
-    addColumns(
-      turned,
-      p,
-      next.map((s, c) => (active[c] ? s / slopes[c]! : 0)),
-    );
+    addColumns(turned, p, turns);
     p = turned;
     slopes = next;
   }
   const gap = add(b, apply(x), -1);
   const residuals = columnDots(gap, gap).map((v, c) => (sizes[c] ? Math.sqrt(v) / sizes[c]! : 0));
   // The recurrence's residual drifts from the true one by rounding: allow it that.
-  return { x, residuals, iterations, converged: residuals.every((v) => v <= 10 * tolerance) };
+  return {
+    x,
+    residuals,
+    iterations,
+    converged: residuals.every((v) => v <= 10 * tolerance),
+    tridiagonals: found.map(tridiagonalOf),
+  };
+}
+
+function tridiagonalOf({
+  steps,
+  turns,
+}: {
+  readonly steps: number[];
+  readonly turns: number[];
+}): Tridiagonal {
+  return {
+    diagonal: Float64Array.from(steps, (s, k) => 1 / s + (k > 0 ? turns[k - 1]! / steps[k - 1]! : 0)),
+    beside: Float64Array.from(
+      { length: Math.max(0, steps.length - 1) },
+      (_, k) => Math.sqrt(turns[k]!) / steps[k]!,
+    ),
+  };
 }
 
 /** aᵀ b of each pair of columns. */

@@ -3,14 +3,18 @@ import { eigh } from "./eigh.ts";
 import { dot, type Matrix, matrix } from "./matrix.ts";
 import { multiply } from "./products.ts";
 
+/** A symmetric tridiagonal matrix T. */
+export interface Tridiagonal {
+  /** k. */
+  readonly diagonal: Float64Array;
+  /** Beside the diagonal, k − 1. */
+  readonly beside: Float64Array;
+}
+
 /** A Q ≈ Q T on the Krylov space of a start vector: Q orthonormal (n × k, as rows here), T tridiagonal. */
-export interface Lanczos {
+export interface Lanczos extends Tridiagonal {
   /** Qᵀ, k × n: each basis vector a row. */
   readonly basis: Matrix;
-  /** T's diagonal, k. */
-  readonly diagonal: Float64Array;
-  /** Beside T's diagonal, k − 1. */
-  readonly beside: Float64Array;
 }
 
 /**
@@ -54,7 +58,7 @@ export function lanczos(apply: (v: Matrix) => Matrix, start: Float64Array, steps
 }
 
 /** The tridiagonal T written out, k × k. */
-export function tridiagonal({ diagonal, beside }: Pick<Lanczos, "diagonal" | "beside">): Matrix {
+export function tridiagonal({ diagonal, beside }: Tridiagonal): Matrix {
   const k = diagonal.length;
   const out = matrix(k, k);
   diagonal.forEach((v, i) => {

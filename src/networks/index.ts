@@ -1,3 +1,4 @@
+export * from "../linalg/optimizers.ts";
 export * from "./layer.ts";
 export * from "./layers/activations.ts";
 export { type AffineOptions, affineLayer } from "./layers/affine.ts";
@@ -46,7 +47,6 @@ export * from "./passes.ts";
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
 export * from "./state-dict.ts";
 export * from "./training/losses.ts";
-export * from "./training/optimizers.ts";
 export * from "./training/schedules.ts";
 export * from "./training/train.ts";
 export * from "./weights.ts";

@@ -6,14 +6,19 @@ import {
   gramOf,
   identity,
   lanczos,
+  logDeterminant,
   matrix,
   multiply,
+  pivotedCholesky,
   solve,
+  stochasticLogDeterminant,
   subtract,
   topEigenpairs,
   transpose,
   tridiagonal,
 } from "../../src/linalg/index.ts";
+import { logQuadrature } from "../../src/linalg/log-determinant.ts";
+import { key } from "../../src/random/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
 
@@ -104,5 +109,85 @@ describe("Lanczos", () => {
       vectors.data.map((v, k) => v * values[Math.floor(k / n)]!),
       1e-8,
     );
+  });
+});
+
+describe("the tridiagonal matrices of conjugate gradients", () => {
+  it("are Lanczos', with and without a preconditioner", () => {
+    const start = randomMatrix(n, 1, "tridiagonal");
+    const found = conjugateGradients(product, start, { tolerance: 1e-30, maxIterations: 12 });
+    const known = lanczos(product, start.data, 12);
+    expectClose(found.tridiagonals[0]!.diagonal, known.diagonal, 1e-10);
+    expectClose(found.tridiagonals[0]!.beside, known.beside, 1e-10);
+    // P = L Lᵀ diagonal: Lanczos' process of L⁻¹ A L⁻ᵀ from L⁻¹ b.
+    const root = Float64Array.from({ length: n }, (_, i) => 1 + i / n);
+    const scaled = (v: { rows: number; cols: number; data: Float64Array }) => ({
+      ...v,
+      data: v.data.map((q, i) => q / root[i]!),
+    });
+    const preconditioned = conjugateGradients(product, start, {
+      preconditioner: (r) => scaled(scaled(r)),
+      tolerance: 1e-30,
+      maxIterations: 12,
+    });
+    const there = lanczos((v) => scaled(product(scaled(v))), scaled(start).data, 12);
+    expectClose(preconditioned.tridiagonals[0]!.diagonal, there.diagonal, 1e-10);
+    expectClose(preconditioned.tridiagonals[0]!.beside, there.beside, 1e-10);
+  });
+});
+
+describe("the stochastic log determinant", () => {
+  it("is the exact one where every direction is followed to its end", () => {
+    // Orthonormal directions give the trace itself: Σ e_iᵀ log(A) e_i.
+    const each = Array.from({ length: n }, (_, i) => {
+      const unit = new Float64Array(n);
+      unit[i] = 1;
+      return logQuadrature(lanczos(product, unit, n));
+    });
+    expect(each.reduce((sum, v) => sum + v, 0)).toBeCloseTo(logDeterminant(cholesky(a)), 8);
+  });
+
+  it("is within its standard error, three times over, of the exact one", () => {
+    const exact = logDeterminant(cholesky(a));
+    const found = stochasticLogDeterminant(product, n, { probes: 40, key: key(1) });
+    expect(Math.abs(found.value - exact)).toBeLessThan(3 * found.standardError);
+    expect(found.standardError).toBeLessThan(0.1 * Math.abs(exact) + 5);
+  });
+});
+
+describe("pivoted Cholesky", () => {
+  const column = (i: number) => g.data.slice(i * n, (i + 1) * n);
+  const diagonal = Float64Array.from({ length: n }, (_, i) => g.data[i * n + i]!);
+
+  it("takes the point of the largest variance given those before it, and says what is left", () => {
+    const { rows, pivots, left } = pivotedCholesky(diagonal, column, 7);
+    expect(rows.rows).toBe(7);
+    expect(pivots[0]).toBe(diagonal.indexOf(Math.max(...diagonal)));
+    // Against the Schur complement, the direct way.
+    const taken = Array.from(pivots);
+    const block = matrix(7, 7);
+    const beside = matrix(7, n);
+    taken.forEach((i, k) => {
+      beside.data.set(column(i), k * n);
+      taken.forEach((j, q) => {
+        block.data[k * 7 + q] = g.data[i * n + j]!;
+      });
+    });
+    const explained = multiply(beside, solve(cholesky(block), beside), { a: true });
+    expectClose(gramOf(rows, true).data, explained.data, 1e-9);
+    expectClose(
+      left,
+      diagonal.map((v, i) => v - explained.data[i * n + i]!),
+      1e-9,
+    );
+    const next = pivotedCholesky(diagonal, column, 8).pivots[7]!;
+    expect(left[next]).toBe(Math.max(...left));
+  });
+
+  it("ends at the matrix' own rank, with the whole of it", () => {
+    const { rows, pivots } = pivotedCholesky(diagonal, column, n);
+    expect(rows.rows).toBe(30);
+    expect(new Set(pivots).size).toBe(30);
+    expectClose(gramOf(rows, true).data, g.data, 1e-11);
   });
 });

@@ -8,6 +8,7 @@ import {
   takeRows,
   toTensor,
 } from "../../linalg/index.ts";
+import { adam, type Optimizer } from "../../linalg/optimizers.ts";
 import { type Key, key, permutation, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import type { Weights } from "../layer.ts";
@@ -15,7 +16,6 @@ import { type Network, networkOf } from "../network.ts";
 import { forward, gradient, trainingForward } from "../passes.ts";
 import { parameters } from "../weights.ts";
 import { type Loss, mse } from "./losses.ts";
-import { adam, type Optimizer } from "./optimizers.ts";
 import { constantSchedule, type Schedule } from "./schedules.ts";
 
 /** Points (n × inputs) and targets (n × targets, or n × 1 class numbers). */

@@ -1,5 +1,5 @@
-import type { Floats } from "../../engine/index.ts";
-import { UsageError } from "../../errors/index.ts";
+import type { Floats } from "../engine/index.ts";
+import { UsageError } from "../errors/index.ts";
 
 /**
  * A way to step along a gradient. `start` makes the state for arrays of the given lengths; `adaptiveRates` are factors
