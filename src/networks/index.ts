@@ -22,12 +22,14 @@ export type { LinearSide } from "./layers/linear-tangent.ts";
 export { type MaxPool2dOptions, maxPool2d } from "./layers/max-pool-2d.ts";
 export { meanLayer } from "./layers/mean.ts";
 export { multiHeadAttention } from "./layers/multi-head-attention.ts";
-export type {
-  LinearParametrisation,
-  MupParametrisation,
-  NtkParametrisation,
-  Parametrisation,
-  StandardParametrisation,
+export {
+  inRole,
+  type LinearParametrisation,
+  type MeanFieldParametrisation,
+  type MupParametrisation,
+  type NtkParametrisation,
+  type Parametrisation,
+  type StandardParametrisation,
 } from "./layers/parametrisation.ts";
 export { logLayer, powerLayer } from "./layers/power.ts";
 export { prelu } from "./layers/prelu.ts";

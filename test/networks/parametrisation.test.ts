@@ -29,6 +29,8 @@ import { randomMatrix } from "../support/random.ts";
 
 const ntk = { parametrisation: "ntk", weightDeviation: 1.4, biasDeviation: 0.2 } as const;
 const mup = { parametrisation: "mup", weightDeviation: 1.4, biasDeviation: 0.2, baseWidth: 2 } as const;
+const meanField = { ...mup, parametrisation: "meanField" } as const;
+const all = { ntk, mup, meanField };
 
 /** The multiplier of every number of a network, as the table in parametrisation.ts has it, written out once more. */
 const multipliers = {
@@ -42,6 +44,11 @@ const multipliers = {
     ...each(net, 2, 1, Math.sqrt(8 / 2)),
     ...each(net, 4, Math.sqrt(2 / 8), 1),
   ],
+  meanField: (net: Network) => [
+    ...each(net, 0, Math.sqrt(6 / 2), Math.sqrt(6 / 2)),
+    ...each(net, 2, Math.sqrt(2 / 6), Math.sqrt(8 / 2)),
+    ...each(net, 4, Math.sqrt(2 / 8), 1),
+  ],
 };
 
 function each(net: Network, layer: number, weight: number, bias: number): number[] {
@@ -53,8 +60,8 @@ function mlp(of: (role: "input" | "hidden" | "output") => LinearParametrisation)
   return [dense(6, of("input")), tanh(), dense(8, of("hidden")), tanh(), dense(2, of("output"))];
 }
 
-describe.each(["ntk", "mup"] as const)("%s", (name) => {
-  const options = (role: "input" | "hidden" | "output") => (name === "ntk" ? ntk : { ...mup, role });
+describe.each(["ntk", "mup", "meanField"] as const)("%s", (name) => {
+  const options = (role: "input" | "hidden" | "output") => (name === "ntk" ? ntk : { ...all[name], role });
   const net = network({ inputShape: [4], layers: mlp(options), seed: 1, precision: "f64" });
   const by = multipliers[name](net);
   // The same function with the multiplied weights, and its Jacobian: ∂f/∂w = multiplier · ∂f/∂W.
@@ -96,7 +103,7 @@ describe.each(["ntk", "mup"] as const)("%s", (name) => {
   });
 
   it("passes the suite for layers", () => {
-    const parametrisation: Parametrisation = name === "ntk" ? ntk : mup;
+    const parametrisation: Parametrisation = all[name];
     checkLayer(dense(3, options("input")), { inputShapes: [[2, 4]] });
     checkLayer(dense(3, { ...options("output"), bias: false }), { inputShapes: [[4]] });
     const tokens = { shape: [3, 2], data: Float64Array.of(0, 2, 1, 1, 2, 0) };
@@ -118,8 +125,9 @@ describe.each(["ntk", "mup"] as const)("%s", (name) => {
     const optimizer = adam({ learningRate: 1e-3, epsilon: 0 });
     const { network: after } = runSync(train(net, examples, { epochs: 1, batchSize: 5, optimizer }));
     const w = flatten(net.weights);
-    const [input, hidden, output, out] =
-      name === "ntk" ? [1, 1, 1, 1] : [Math.sqrt(2 / 6), 2 / 6, Math.sqrt(2 / 8), Math.sqrt(2 / 8)];
+    const averaged = Math.sqrt(2 / 6);
+    const hidden = { ntk: 1, mup: 2 / 6, meanField: averaged }[name];
+    const [input, output, out] = name === "ntk" ? [1, 1, 1] : [averaged, Math.sqrt(2 / 8), Math.sqrt(2 / 8)];
     const bias = name === "ntk" ? 1 : Math.sqrt(2 / 6);
     const rates = [...each(net, 0, input, bias), ...each(net, 2, hidden, out), ...each(net, 4, output, 1)];
     // Steps are differences of numbers near 1.
@@ -131,7 +139,7 @@ describe.each(["ntk", "mup"] as const)("%s", (name) => {
   });
 
   it.each(["embedding", "multiHeadAttention"])("%s draws weights of the table's deviations", (kind) => {
-    const parametrisation: Parametrisation = name === "ntk" ? ntk : mup;
+    const parametrisation: Parametrisation = all[name];
     const layer =
       kind === "embedding" ? embedding(30, 200, parametrisation) : multiHeadAttention(2, parametrisation);
     const drawn = network({ inputShape: kind === "embedding" ? [1] : [3, 64], layers: [layer], seed: 2 });
@@ -140,6 +148,8 @@ describe.each(["ntk", "mup"] as const)("%s", (name) => {
       "mup embedding": 1.4 / Math.sqrt(200 / 2),
       "ntk multiHeadAttention": 1,
       "mup multiHeadAttention": 1.4 / Math.sqrt(64),
+      "meanField embedding": 1.4 / Math.sqrt(200 / 2),
+      "meanField multiHeadAttention": 1.4 / Math.sqrt(64),
     };
     const values = Array.from(Object.values(drawn.weights[0]!)[0]!.data);
     const mean = values.reduce((sum, v) => sum + v * v, 0) / values.length;

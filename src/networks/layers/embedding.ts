@@ -12,7 +12,7 @@ import {
 } from "../../linalg/index.ts";
 import { normal, split } from "../../random/index.ts";
 import type { Layer, TangentSide } from "../layer.ts";
-import { type Parametrisation, parametrised } from "./parametrisation.ts";
+import { inRole, type Parametrisation, parametrised } from "./parametrisation.ts";
 
 /**
  * A trained vector of `features` numbers for each of `count` tokens: whole numbers 0 … count − 1 of any shape become
@@ -105,11 +105,10 @@ export function embedding(count: number, features: number, parametrisation: Para
       }
     },
   };
-  const asInput =
-    parametrisation.parametrisation === "mup"
-      ? { ...parametrisation, role: "input" as const }
-      : parametrisation;
-  return parametrised(layer, asInput, { fans: (weight) => [1, weight[1]!], unitAxis: -1 });
+  return parametrised(layer, inRole(parametrisation, "input"), {
+    fans: (weight) => [1, weight[1]!],
+    unitAxis: -1,
+  });
 }
 
 interface TokenGradients {

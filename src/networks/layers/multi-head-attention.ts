@@ -3,7 +3,7 @@ import { floats, type Precision, type Tensor } from "../../linalg/index.ts";
 import { type Key, split } from "../../random/index.ts";
 import type { Layer, Pullback, TangentSide, Weights } from "../layer.ts";
 import { dense } from "./dense.ts";
-import { type LinearParametrisation, type Parametrisation, parametrisationOf } from "./parametrisation.ts";
+import { inRole, type Parametrisation, parametrisationOf } from "./parametrisation.ts";
 import { type Attention, attend, attendPullback, attendPushforward } from "./scaled-dot-product.ts";
 import { drawFan } from "./uniform-fan.ts";
 
@@ -19,24 +19,24 @@ interface Tape {
  * Self-attention of several heads on [tokens, features] (Vaswani et al. 2017): one projection to queries, keys and
  * values, softmax(Q Kᵀ / √d) V in each head, d = features / heads, and one projection of the heads together.
  * Parameters, their order and their first values are those of PyTorch's MultiheadAttention (out_proj.weight is
- * `out_proj_weight`). In other parametrisations the projections are hidden layers, and under µP Q Kᵀ is divided by
+ * `out_proj_weight`). In other parametrisations the projections are hidden layers, and under µP and mean-field Q Kᵀ is divided by
  * √d · √(features / baseWidth), for widening at one number of heads (Yang et al. 2022).
  */
 export function multiHeadAttention(heads: number, parametrisation: Parametrisation = {}): Layer {
   if (!Number.isInteger(heads) || heads < 1) {
     throw new UsageError(`multiHeadAttention(heads): heads is a whole number of at least 1, got ${heads}`);
   }
-  const mup = parametrisation.parametrisation === "mup";
-  const linear: LinearParametrisation = mup
-    ? { ...parametrisation, role: "hidden" as const }
-    : parametrisation;
-  const standard = !mup && parametrisation.parametrisation !== "ntk";
+  const linear = inRole(parametrisation, "hidden");
+  const learnsFeatures =
+    parametrisation.parametrisation === "mup" || parametrisation.parametrisation === "meanField";
+  const standard = !learnsFeatures && parametrisation.parametrisation !== "ntk";
   const project = (features: number) => ({
     before: dense(3 * features, linear),
     after: dense(features, linear),
   });
   const scaleOf = (features: number): number =>
-    Math.sqrt(heads / features) * (mup ? Math.sqrt((parametrisation.baseWidth ?? 1) / features) : 1);
+    Math.sqrt(heads / features) *
+    (learnsFeatures ? Math.sqrt((parametrisation.baseWidth ?? 1) / features) : 1);
 
   const pullHeads = ({ weights, attention, after }: Tape, dy: Tensor): Tensor => {
     const projection = project(featuresOf(attention)).after;
@@ -73,7 +73,7 @@ export function multiHeadAttention(heads: number, parametrisation: Parametrisati
       const draw = (layer: Layer, name: string) => layer.init(split(key, name), [features], precision);
       return together(draw(before, "in_proj"), draw(after, "out_proj"));
     },
-    ...(mup && {
+    ...(learnsFeatures && {
       adaptiveRates(weights) {
         const { before, after } = project(weights.out_proj_bias!.data.length);
         return together(before.adaptiveRates!(beforeOf(weights)), after.adaptiveRates!(afterOf(weights)));

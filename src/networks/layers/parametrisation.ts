@@ -23,14 +23,22 @@ import { gradientTangent } from "./gradient-tangent.ts";
  * | bias of an output layer    | σ_b                       | 1            | 1            |
  *
  * An input layer's fan_in and an output layer's fan_out stay as the network widens.
+ *
+ * - `meanField` (Mei, Montanari & Nguyen 2018; a₁ = 0, a_l = 1, b = 0, c = −1): units are averaged, not summed. Written
+ *   so that c = 0, by the symmetry a + θ, b − θ, c − 2θ, it is the table above with hidden weights scaled as an output's:
+ *   one hidden layer is µP; with more, averages over independent units leave a signal that vanishes as 1/√width.
  */
-export type Parametrisation = StandardParametrisation | NtkParametrisation | MupParametrisation;
+export type Parametrisation =
+  | StandardParametrisation
+  | NtkParametrisation
+  | MupParametrisation
+  | MeanFieldParametrisation;
 
-/** The same, of one linear map: under µP it plays a part that the layer alone cannot know. */
+/** The same, of one linear map: under µP and mean-field it plays a part that the layer alone cannot know. */
 export type LinearParametrisation =
   | StandardParametrisation
   | NtkParametrisation
-  | (MupParametrisation & { readonly role: "input" | "hidden" | "output" });
+  | ((MupParametrisation | MeanFieldParametrisation) & { readonly role: "input" | "hidden" | "output" });
 
 export interface StandardParametrisation {
   readonly parametrisation?: "standard";
@@ -44,8 +52,15 @@ export interface NtkParametrisation {
   readonly biasDeviation?: number;
 }
 
-export interface MupParametrisation {
+export interface MupParametrisation extends FeatureLearning {
   readonly parametrisation: "mup";
+}
+
+export interface MeanFieldParametrisation extends FeatureLearning {
+  readonly parametrisation: "meanField";
+}
+
+interface FeatureLearning {
   /** σ_w, 1 unless given. */
   readonly weightDeviation?: number;
   /** σ_b, 0 unless given. */
@@ -65,6 +80,11 @@ export function parametrisationOf(
   ) as LinearParametrisation;
 }
 
+/** The parametrisation of one linear map that plays this part in the network. */
+export function inRole(p: Parametrisation, role: "input" | "hidden" | "output"): LinearParametrisation {
+  return p.parametrisation === "mup" || p.parametrisation === "meanField" ? { ...p, role } : p;
+}
+
 /** One row of the table above. */
 interface Scaling {
   readonly deviation: number;
@@ -79,6 +99,10 @@ interface Scalings {
 
 type Scaled = Exclude<LinearParametrisation, StandardParametrisation>;
 
+function isScaled(p: LinearParametrisation): p is Scaled {
+  return p.parametrisation !== undefined && p.parametrisation !== "standard";
+}
+
 function scalingsOf(p: Scaled, fanIn: number, fanOut: number): Scalings {
   const { weightDeviation = 1, biasDeviation = p.parametrisation === "ntk" ? 0.1 : 0 } = p;
   if (p.parametrisation === "ntk") {
@@ -91,12 +115,13 @@ function scalingsOf(p: Scaled, fanIn: number, fanOut: number): Scalings {
   const rootIn = Math.sqrt(fanIn / baseWidth);
   const rootOut = Math.sqrt(fanOut / baseWidth);
   const deviation = weightDeviation / Math.sqrt(fanIn);
+  const averaged = { deviation, multiplier: 1 / rootIn, adaptiveRate: 1 / rootIn };
   return {
     weight: {
       input: { deviation: deviation / rootOut, multiplier: rootOut, adaptiveRate: 1 / rootOut },
       hidden: { deviation, multiplier: 1, adaptiveRate: 1 / rootIn ** 2 },
-      output: { deviation, multiplier: 1 / rootIn, adaptiveRate: 1 / rootIn },
-    }[role],
+      output: averaged,
+    }[p.parametrisation === "meanField" && role === "hidden" ? "output" : role],
     bias:
       role === "output"
         ? { deviation: biasDeviation, multiplier: 1, adaptiveRate: 1 }
@@ -105,12 +130,13 @@ function scalingsOf(p: Scaled, fanIn: number, fanOut: number): Scalings {
 }
 
 function check(p: LinearParametrisation): void {
-  const names = ["standard", "ntk", "mup"];
+  const names = ["standard", "ntk", "mup", "meanField"];
   if (p.parametrisation !== undefined && !names.includes(p.parametrisation)) {
     throw new UsageError(`parametrisation is one of ${names.join(", ")}, got ${p.parametrisation}`);
   }
-  if (p.parametrisation === "mup" && !["input", "hidden", "output"].includes(p.role)) {
-    throw new UsageError(`mup: a layer's role is input, hidden or output, got ${p.role}`);
+  const roles = p.parametrisation === "mup" || p.parametrisation === "meanField";
+  if (roles && !["input", "hidden", "output"].includes(p.role)) {
+    throw new UsageError(`${p.parametrisation}: a layer's role is input, hidden or output, got ${p.role}`);
   }
   const { weightDeviation = 1, biasDeviation = 0, baseWidth = 1 } = p as Partial<Record<string, number>>;
   if (!(weightDeviation > 0 && biasDeviation >= 0 && baseWidth > 0)) {
@@ -137,7 +163,7 @@ export interface LinearLayout {
 /** The layer, linear in its "weight" and "bias" if it has one, in another parametrisation. */
 export function parametrised<T>(layer: Layer<T>, p: LinearParametrisation, layout: LinearLayout): Layer {
   check(p);
-  if (p.parametrisation !== "ntk" && p.parametrisation !== "mup") return layer as Layer;
+  if (!isScaled(p)) return layer as Layer;
   const scalings = (weight: Shape) => scalingsOf(p, ...layout.fans(weight));
   const unwrap = ({ tape, cotangents }: TangentSide<Tape<T>>): TangentSide<T> => ({
     tape: tape.inner,
@@ -217,7 +243,7 @@ export function weightsInForce(
   weights: Weights,
   fans: LinearLayout["fans"],
 ): Weights {
-  if (p.parametrisation !== "ntk" && p.parametrisation !== "mup") return weights;
+  if (!isScaled(p)) return weights;
   return multiplied(weights, scalingsOf(p, ...fans(weights.weight!.shape)));
 }
 
