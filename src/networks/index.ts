@@ -1,5 +1,6 @@
 export * from "../linalg/optimizers.ts";
 export * from "./layer.ts";
+export { layerValues } from "./layer-values.ts";
 export * from "./layers/activations.ts";
 export { type AffineOptions, affineLayer } from "./layers/affine.ts";
 export { type AveragePool2dOptions, averagePool2d } from "./layers/average-pool-2d.ts";

@@ -1,9 +1,9 @@
 import type { Floats } from "../engine/index.ts";
 import { UsageError } from "../errors/index.ts";
 import { floatsLike, type Matrix, sizeOf, type Tensor, toTensor } from "../linalg/index.ts";
-import { type Network, tensorsOf } from "../networks/index.ts";
+import { layerValues, type Network, tensorsOf } from "../networks/index.ts";
 import { type Key, key, permutation, split } from "../random/index.ts";
-import { layerValues, outputWith, repeat } from "./layer-values.ts";
+import { outputWith, repeat } from "./output-with.ts";
 
 /** What a removed unit's value is put to: 0, its mean over the points, or its value at another point. */
 export type Replacement = "zero" | "mean" | "resample";

@@ -1,7 +1,6 @@
 import { floats, type Matrix, matrix, multiply, sizeOf, type Tensor, toTensor } from "../linalg/index.ts";
-import { backward, forward, type Network } from "../networks/index.ts";
+import { backward, forward, layerValues, type Network } from "../networks/index.ts";
 import { type Key, split, uniform } from "../random/index.ts";
-import { layerValues } from "./layer-values.ts";
 
 /** What a layer makes of each example, n × numbers, flattened. */
 export function layerFeatures(net: Network, x: Matrix, layer: number): Matrix {

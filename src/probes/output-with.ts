@@ -1,16 +1,6 @@
 import { floatsLike, type Tensor } from "../linalg/index.ts";
 import { type Network, tensorsOf } from "../networks/index.ts";
 
-/** The value of every layer for a batch, in the network's own precision. */
-export function layerValues(net: Network, x: Tensor): readonly Tensor[] {
-  const values: Tensor[] = [];
-  net.layers.forEach((layer, i) => {
-    const [first, ...more] = net.sources[i]!.map((s) => (s < 0 ? x : values[s]!));
-    values.push(layer.forward(tensorsOf(net, i), first!, ...more).y);
-  });
-  return values;
-}
-
 /**
  * The network's output when one layer's value is another one: only what depends on that layer is computed again. The
  * given value may hold the batch several times over, one copy after another.
