@@ -15,7 +15,7 @@ function found(): string | undefined {
 describe.skipIf(found() === undefined)("the native engine", () => {
   it("passes the engine suite", () => {
     checkEngine(nativeEngine(), reference);
-  });
+  }, 240_000);
 });
 
 describe("opening a library", () => {
