@@ -1,4 +1,5 @@
 export type { TangentOutputs } from "./contraction.ts";
+export * from "./descent.ts";
 export * from "./fisher.ts";
 export { jacobian, jacobianOperator, tangentFn } from "./jacobian.ts";
 export * from "./learnable.ts";

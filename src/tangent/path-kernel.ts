@@ -1,17 +1,8 @@
 import { UsageError } from "../errors/index.ts";
-import { add, expectFinite, expectShape, type Matrix, matrix, toTensor } from "../linalg/index.ts";
-import {
-  type Examples,
-  flatten,
-  forward,
-  gradient,
-  type Loss,
-  mse,
-  type Network,
-  networkOf,
-  unflatten,
-} from "../networks/index.ts";
+import { add, expectFinite, expectShape, type Matrix, matrix } from "../linalg/index.ts";
+import { type Examples, type Loss, mse, type Network } from "../networks/index.ts";
 import type { Task } from "../tasks/index.ts";
+import { movedAlong, slopeAt } from "./descent.ts";
 import { selectSpans } from "./selection.ts";
 import { tangentSites } from "./sites.ts";
 
@@ -83,30 +74,23 @@ export function* pathKernel(
   const start = net.at(points);
   let current = net;
   for (let step = 0; step < steps; step++) {
-    const pass = forward(current, toTensor(x, net.inputShape, net.precision));
-    const { value, dy } = loss.evaluate(pass.y, y);
-    const slope = flatten(gradient(current, pass.tapes, dy));
-    const next = moved(current, slope, -learningRate);
+    const slope = slopeAt(current, { x, y }, loss);
+    const next = movedAlong(current, slope.weights, -learningRate);
     const k = matrix(kernel.rows, kernel.cols);
     for (const [at, weight] of rule === "exact" ? nodes : [[0, 1] as const]) {
-      const left = at === 0 ? current : moved(current, slope, -learningRate * at);
+      const left = at === 0 ? current : movedAlong(current, slope.weights, -learningRate * at);
       addCross(left, points, current, x, learningRate * weight, k);
     }
     for (let r = 0, c = 0; r < k.rows; r++) {
       for (let j = 0; j < k.cols; j++, c++) {
         kernel.data[c]! += k.data[c]!;
-        contributions.data[r * x.rows + Math.floor(j / outputs)]! -= k.data[c]! * dy.data[j]!;
+        contributions.data[r * x.rows + Math.floor(j / outputs)]! -= k.data[c]! * slope.cotangents.data[j]!;
       }
     }
     current = next;
-    yield { stage: "path kernel", done: step + 1, total: steps, metrics: { loss: value } };
+    yield { stage: "path kernel", done: step + 1, total: steps, metrics: { loss: slope.loss } };
   }
   return { network: current, change: add(current.at(points), start, -1), contributions, kernel };
-}
-
-function moved(net: Network, direction: Float64Array, by: number): Network {
-  const weights = flatten(net.weights).map((w, i) => w + by * direction[i]!);
-  return networkOf(net, unflatten(weights, net.weights, net.precision));
 }
 
 /** Adds scale · J_a(x) J_b(z)ᵀ, the Jacobians of one structure at two sets of weights. */
