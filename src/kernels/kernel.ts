@@ -27,6 +27,10 @@ export interface Kernel {
   readonly lower?: LowerTriangle;
   /** ∂⟨bar, K⟩/∂X (n × d), and ∂/∂Z when z is given; on kernels that can be differentiated in their inputs. */
   pullbackInputs?(x: Matrix, z: Matrix | undefined, bar: Matrix): InputGradient;
+  /** Both of the above in one pass over the pairs, where that is cheaper than two. */
+  pullbackBoth?(x: Matrix, z: Matrix | undefined, bar: Matrix): BothGradients;
+  /** ∂⟨bar, diagonal(X)⟩/∂θ and ∂/∂X, where that is cheaper than through a Gram matrix; x is left out where it is 0. */
+  pullbackDiagonal?(x: Matrix, bar: Float64Array): { readonly parameters: Gradient; readonly x?: Matrix };
   /**
    * The cross-covariance of (f, ∂f/∂x_1, …, ∂f/∂x_d) at X and at Z, n·(1 + d) × m·(1 + d), point-major: in the block of
    * two points k, ∂k/∂x, ∂k/∂z and ∂²k/∂x∂z. On kernels of one output whose functions have derivatives.
@@ -61,6 +65,11 @@ export interface LowerTriangle {
 export interface PathFn extends Fn {
   /** ∂⟨bar, f(X)⟩/∂X (n × inputs), bar n × outputs; on functions that can be differentiated. */
   pullbackInputs?(x: Matrix, bar: Matrix): Matrix;
+}
+
+export interface BothGradients {
+  readonly parameters: Gradient;
+  readonly inputs: InputGradient;
 }
 
 export interface InputGradient {

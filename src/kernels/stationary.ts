@@ -4,7 +4,7 @@ import type { Key } from "../random/index.ts";
 import { columnsNeeded, perColumn, perValue } from "./columns.ts";
 import { featurePath, waves } from "./features.ts";
 import { stationaryJet, tangentsOf } from "./jet.ts";
-import type { Kernel } from "./kernel.ts";
+import type { BothGradients, Kernel } from "./kernel.ts";
 import { pairwise, pairwiseLower, pairwiseMultiply, pairwisePullback, pairwiseSlopes } from "./pairwise.ts";
 import { type Gradient, type Parameters, positive, setUnset, unlessGiven } from "./parameters.ts";
 import { typicalDistances } from "./scale-of-data.ts";
@@ -68,14 +68,22 @@ export function stationary(family: Stationary): Kernel {
     const origin = x.data.subarray(0, x.cols);
     return { origin, a: placement.place(x, origin), b: z && placement.place(z, origin) };
   };
-  const pull = (x: Matrix, z: Matrix | undefined, bar: Matrix) => {
+  const gradientOf = (size: number, alpha: number, ofPlacement: Gradient): Gradient => ({
+    variance: Float64Array.of(size),
+    ...(map.name === "rationalQuadratic" && { alpha: Float64Array.of(alpha) }),
+    ...ofPlacement,
+  });
+  const pullbackBoth = (x: Matrix, z: Matrix | undefined, bar: Matrix): BothGradients => {
     const { origin, a, b } = sides(x, z);
     const slopes = pairwisePullback(map, variance, a, b, bar);
-    return {
-      slopes,
-      ofX: placement.pullback(x, a, slopes.a, origin),
-      ofZ: b && slopes.b && z ? placement.pullback(z, b, slopes.b, origin) : undefined,
-    };
+    const ofX = placement.pullback(x, a, slopes.a, origin);
+    const ofZ = b && slopes.b && z ? placement.pullback(z, b, slopes.b, origin) : undefined;
+    const ofPlacement = Object.entries(ofX.parameters).map(([name, slope]) => [
+      name,
+      slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0)),
+    ]);
+    const parameters = gradientOf(slopes.size, slopes.alpha, Object.fromEntries(ofPlacement));
+    return { parameters, inputs: ofZ ? { x: ofX.x, z: ofZ.x } : { x: ofX.x } };
   };
   const cross = (x: Matrix, z: Matrix): Matrix => {
     const { a, b } = sides(x, z === x ? undefined : z);
@@ -90,11 +98,6 @@ export function stationary(family: Stationary): Kernel {
     });
     return family.rough || !pullbackInputs ? values : { ...values, pullbackInputs };
   };
-  const gradientOf = (size: number, alpha: number, ofPlacement: Gradient): Gradient => ({
-    variance: Float64Array.of(size),
-    ...(map.name === "rationalQuadratic" && { alpha: Float64Array.of(alpha) }),
-    ...ofPlacement,
-  });
   return {
     outputs: 1,
     inputs: placement.inputs,
@@ -108,14 +111,7 @@ export function stationary(family: Stationary): Kernel {
       const { a, b } = sides(x, z === x ? undefined : z);
       return pairwiseMultiply(map, variance, a, b, v);
     },
-    pullback(x, z, bar) {
-      const { slopes, ofX, ofZ } = pull(x, z, bar);
-      const both = Object.entries(ofX.parameters).map(([name, slope]) => [
-        name,
-        slope.map((v, i) => v + (ofZ?.parameters[name]?.[i] ?? 0)),
-      ]);
-      return gradientOf(slopes.size, slopes.alpha, Object.fromEntries(both));
-    },
+    pullback: (x, z, bar) => pullbackBoth(x, z, bar).parameters,
     ...(placement.ofScales && {
       lower: {
         gram: (x: Matrix) => pairwiseLower(map, variance, sides(x, undefined).a),
@@ -125,10 +121,11 @@ export function stationary(family: Stationary): Kernel {
         },
       },
     }),
-    pullbackInputs(x, z, bar) {
-      const { ofX, ofZ } = pull(x, z, bar);
-      return ofZ ? { x: ofX.x, z: ofZ.x } : { x: ofX.x };
-    },
+    pullbackInputs: (x, z, bar) => pullbackBoth(x, z, bar).inputs,
+    pullbackBoth,
+    pullbackDiagonal: (_x, bar) => ({
+      parameters: { variance: Float64Array.of(bar.reduce((sum, v) => sum + v, 0)) },
+    }),
     ...(!family.rough && {
       jet(x: Matrix, z: Matrix) {
         expectShape(z, "z", undefined, x.cols);

@@ -4,6 +4,9 @@ import { expectShape, type Matrix, matrix } from "./matrix.ts";
 import { block, mirror, operand } from "./products.ts";
 import { backwardInPlace, forwardInPlace } from "./substitution.ts";
 
+/** A lower triangular matrix to solve with. */
+export type LowerFactor = Pick<Cholesky, "size" | "lower">;
+
 /** What a factorisation did: the hand that made it and the jitter it needed (0 when none). */
 export interface SolveReport {
   readonly method: "cholesky" | "eigh" | "conjugate gradients";
@@ -77,24 +80,24 @@ function refuseNonFinite(a: Matrix): void {
 }
 
 /** A⁻¹ B, for B of n rows. */
-export function solve(factor: Cholesky, b: Matrix): Matrix {
+export function solve(factor: LowerFactor, b: Matrix): Matrix {
   return halfSolveTransposed(factor, halfSolve(factor, b));
 }
 
 /** L⁻¹ B, for B of n rows. */
-export function halfSolve(factor: Cholesky, b: Matrix): Matrix {
+export function halfSolve(factor: LowerFactor, b: Matrix): Matrix {
   return substitute(factor, b, false);
 }
 
 /** L⁻ᵀ B, for B of n rows. */
-export function halfSolveTransposed(factor: Cholesky, b: Matrix): Matrix {
+export function halfSolveTransposed(factor: LowerFactor, b: Matrix): Matrix {
   return substitute(factor, b, true);
 }
 
 // Up to here handing L to an engine takes longer than the work itself.
 const fewColumns = 3;
 
-function substitute({ size, lower }: Cholesky, b: Matrix, transposed: boolean): Matrix {
+function substitute({ size, lower }: LowerFactor, b: Matrix, transposed: boolean): Matrix {
   expectShape(b, "the right-hand side", size, undefined);
   const out = matrix(b.rows, b.cols, b.data.slice());
   if (b.cols <= fewColumns) {
@@ -106,14 +109,14 @@ function substitute({ size, lower }: Cholesky, b: Matrix, transposed: boolean): 
 }
 
 /** log det A, in nats. */
-export function logDeterminant(factor: Cholesky): number {
+export function logDeterminant(factor: LowerFactor): number {
   let sum = 0;
   for (let i = 0; i < factor.size; i++) sum += Math.log(factor.lower.data[i * factor.size + i]!);
   return 2 * sum;
 }
 
 /** A⁻¹ whole. */
-export function inverse(factor: Cholesky): Matrix {
+export function inverse(factor: LowerFactor): Matrix {
   const out = matrix(factor.size, factor.size, factor.lower.data.slice());
   engine().potri(factor.size, block(out));
   mirror(out);

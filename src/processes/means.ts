@@ -110,8 +110,8 @@ export function columnMeans(a: Matrix): Float64Array {
   return sums;
 }
 
-/** The standard deviation of each column about `centre`; 1 where it is 0. */
-function columnSpreads(a: Matrix, centre: Float64Array): Float64Array {
+/** The standard deviation of each column about `centre`, its mean unless given; 1 where it is 0. */
+export function columnSpreads(a: Matrix, centre: Float64Array = columnMeans(a)): Float64Array {
   const squares = new Float64Array(a.cols);
   a.data.forEach((v, i) => {
     squares[i % a.cols]! += (v - centre[i % a.cols]!) ** 2 / a.rows;
