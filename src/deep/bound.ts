@@ -31,6 +31,8 @@ export interface BoundOptions {
   readonly key: Key;
   /** Which layers' posteriors are moved by natural gradients: those have derivatives in their covariances instead. */
   readonly natural?: (layer: number) => boolean;
+  /** Whether derivatives are wanted. true unless given. */
+  readonly slopes?: boolean;
 }
 
 /** Derivatives of the bound in what a layer is made of. */
@@ -112,7 +114,7 @@ export function bound(model: DeepModel, batch: Batch, options: BoundOptions): Bo
   });
   const fit = value!.value.data[0]!;
   const target = losses.reduce((sum, loss) => minus(tape, sum, loss), value!);
-  tape.backward(target);
+  if (options.slopes ?? true) tape.backward(target);
   return {
     value: fit - divergences.reduce((sum, v) => sum + v, 0),
     fit,

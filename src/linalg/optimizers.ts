@@ -8,12 +8,25 @@ import { UsageError } from "../errors/index.ts";
  */
 export interface Optimizer {
   readonly learningRate: number;
-  start(lengths: readonly number[], adaptiveRates?: readonly number[]): OptimizerState;
+  start(
+    lengths: readonly number[],
+    adaptiveRates?: readonly number[],
+    from?: OptimizerSnapshot,
+  ): OptimizerState;
+}
+
+/** What an optimiser remembers: with it, training goes on as if it had never stopped. */
+export interface OptimizerSnapshot {
+  readonly steps: number;
+  /** Running means, each as long as the weights it belongs to. */
+  readonly arrays: readonly Float64Array[];
 }
 
 export interface OptimizerState {
   /** Changes the weights in place, one array a parameter tensor; `learningRate` is that of this step. */
   step(weights: readonly Floats[], gradients: readonly Floats[], learningRate: number): void;
+  /** A copy of what it remembers. */
+  snapshot(): OptimizerSnapshot;
 }
 
 export interface SgdOptions {
@@ -30,9 +43,10 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   expectRate(learningRate);
   return {
     learningRate,
-    start(lengths) {
-      const velocities = lengths.map((length) => new Float64Array(length));
+    start(lengths, _adaptiveRates, from) {
+      const velocities = lengths.map((length, t) => from?.arrays[t]?.slice() ?? new Float64Array(length));
       return {
+        snapshot: () => ({ steps: 0, arrays: velocities.map((v) => v.slice()) }),
         step(weights, gradients, rate) {
           const [alongSlope, alongVelocity] = nesterov ? [rate, rate * momentum] : [0, rate];
           weights.forEach((w, t) => {
@@ -69,11 +83,13 @@ export function adam(options: AdamOptions = {}): Optimizer {
   expectRate(learningRate);
   return {
     learningRate,
-    start(lengths, adaptiveRates) {
-      const means = lengths.map((length) => new Float64Array(length));
-      const squares = lengths.map((length) => new Float64Array(length));
-      let steps = 0;
+    start(lengths, adaptiveRates, from) {
+      const kept = (at: number, length: number) => from?.arrays[at]?.slice() ?? new Float64Array(length);
+      const means = lengths.map((length, t) => kept(t, length));
+      const squares = lengths.map((length, t) => kept(lengths.length + t, length));
+      let steps = from?.steps ?? 0;
       return {
+        snapshot: () => ({ steps, arrays: [...means, ...squares].map((a) => a.slice()) }),
         step(weights, gradients, rate) {
           steps++;
           const debias = 1 - beta1 ** steps;

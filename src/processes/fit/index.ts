@@ -3,5 +3,5 @@ export type { FitData } from "./data.ts";
 export { type Fit, type FitOptions, fit } from "./fit.ts";
 export type { ObjectiveName } from "./objectives.ts";
 export type { FitReport, StartReport } from "./report.ts";
-export type { NoiseOptions } from "./starts.ts";
+export { type NoiseOptions, targetVariance } from "./starts.ts";
 export { fitSummary, type SummaryNames } from "./summary.ts";

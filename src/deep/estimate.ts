@@ -1,0 +1,45 @@
+import { rowRange } from "../linalg/index.ts";
+import { type Key, split } from "../random/index.ts";
+import { type Batch, bound } from "./bound.ts";
+import type { DeepModel } from "./deep-model.ts";
+
+export interface EstimateOptions {
+  readonly key: Key;
+  /** Independent estimates averaged. 20 unless given. */
+  readonly rounds?: number;
+}
+
+export interface Estimate {
+  /** In nats. */
+  readonly value: number;
+  /** Standard error of the value over the draws of hidden values. */
+  readonly error: number;
+}
+
+// Rows at a time: bounds the memory of an evaluation.
+const chunk = 2000;
+
+/** The evidence lower bound of all data, averaged over draws of the hidden layers' values. */
+export function estimate(
+  model: DeepModel,
+  { x, y }: Pick<Batch, "x" | "y">,
+  { key, rounds = 20 }: EstimateOptions,
+): Estimate {
+  const values: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    let fit = 0;
+    let loss = 0;
+    for (let from = 0; from < x.rows; from += chunk) {
+      const to = Math.min(x.rows, from + chunk);
+      const part = { x: rowRange(x, from, to), y: rowRange(y, from, to), total: to - from };
+      const draws = split(split(key, round), from);
+      const found = bound(model, part, { samples: 1, key: draws, slopes: false });
+      fit += found.fit;
+      loss = found.divergences.reduce((sum, v) => sum + v, 0);
+    }
+    values.push(fit - loss);
+  }
+  const value = values.reduce((sum, v) => sum + v / rounds, 0);
+  const variance = values.reduce((sum, v) => sum + (v - value) ** 2 / Math.max(1, rounds - 1), 0);
+  return { value, error: Math.sqrt(variance / rounds) };
+}

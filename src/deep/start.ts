@@ -1,0 +1,143 @@
+import { UsageError } from "../errors/index.ts";
+import { defaultsFromData, fromVector, type LearnableFn, toVector } from "../kernels/index.ts";
+import { add, halfSolve, identity, type Matrix, matrix, subtract, takeRows } from "../linalg/index.ts";
+import { columnMeans } from "../processes/index.ts";
+import { type Key, normal, permutation, split } from "../random/index.ts";
+import type { DeepProcess } from "./compose.ts";
+import type { DeepModel } from "./deep-model.ts";
+import { type GpLayer, linearMap } from "./layer.ts";
+import type { Likelihood } from "./likelihood.ts";
+import { sideBySide } from "./ops/elementwise.ts";
+import { principalProjection } from "./principal-components.ts";
+import { type FittedLayer, inducingFactor, predictor, type SparseLayer } from "./sparse-layer.ts";
+import { representatives } from "./k-means.ts";
+
+/** Where a fit starts. */
+export interface StartOptions {
+  /** Inducing points of each layer. */
+  readonly inducing: number;
+  readonly likelihood: Likelihood;
+  /** What the last layer's values look like: the targets, or what a link makes of them (n × outputs). */
+  readonly targets: Matrix;
+  /** The first start is the plain one; others are drawn around it. */
+  readonly index: number;
+  readonly key: Key;
+}
+
+// Rows that the scales of a start are taken from.
+const looked = 2000;
+// Standard deviation of the values between the layers at the start: next to none, so that gradients pass.
+const hiddenDeviation = 1e-5;
+
+/**
+ * A model from which a fit gets somewhere: inducing points from the data, hidden layers that hand on their points (their
+ * principal components where they are narrower) with next to no noise, kernels at the scales of what they see
+ * (Salimbeni & Deisenroth 2017, section 4). A hidden layer whose prior mean is zero has the same start in its posterior.
+ */
+export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions): DeepModel {
+  const { inducing, likelihood, key, index } = options;
+  const some = permutation(split(key, "rows"), x.rows).subarray(0, Math.min(x.rows, looked));
+  const seen = takeRows(x, some);
+  const targets = takeRows(options.targets, some);
+  const chosen = representatives(x, inducing, split(key, "inducing"));
+  let [h, z] = [seen, chosen];
+  const last = process.layers.length - 1;
+  const layers = process.layers.map((layer, l): FittedLayer => {
+    if (layer.kind === "fn") {
+      [h, z] = [layer.fn.at(h), layer.fn.at(z)];
+      return layer;
+    }
+    const points = layer.skip ? sideBySide(h, seen) : h;
+    const inducingPoints = layer.skip ? sideBySide(z, chosen) : z;
+    const pinned = layer.kernel.pullbackInputs === undefined;
+    if (pinned && l > 0) {
+      throw new UsageError(
+        `the kernel of layer ${l} cannot be differentiated in its inputs, which the layer before moves: it belongs in the first layer`,
+      );
+    }
+    const placed = l < last ? hiddenLayer(layer, h, points) : lastLayer(layer, points, targets);
+    const sparse = sparseLayer(placed, inducingPoints, pinned, l < last ? hiddenDeviation : 1);
+    const started = index === 0 ? sparse : shaken(sparse, l < last, split(split(key, "shaken"), l));
+    if (l < last) {
+      const { moments } = predictor(started);
+      [h, z] = [moments(points).mean, moments(inducingPoints).mean];
+    }
+    return started;
+  });
+  return { layers, likelihood };
+}
+
+interface Placed {
+  readonly layer: GpLayer;
+  /** What the layer's functions should be at the start, less its mean; nothing where they are the mean. */
+  readonly deviation?: (points: Matrix) => Matrix;
+}
+
+/** A hidden layer that hands on what it sees: in its mean where it has one, in its posterior otherwise. */
+function hiddenLayer(layer: GpLayer, h: Matrix, points: Matrix): Placed {
+  const mean = layer.meanName === "linear" ? projection(layer, h) : layer.mean;
+  const target = layer.meanName === "zero" ? centred(projection(layer, h), points) : mean;
+  const kernel = defaultsFromData(layer.kernel, points, target.at(points));
+  const placed = { ...layer, kernel, mean };
+  return layer.meanName === "zero" ? { layer: placed, deviation: (z) => target.at(z) } : { layer: placed };
+}
+
+function lastLayer(layer: GpLayer, points: Matrix, targets: Matrix): Placed {
+  const starting = layer.mean as LearnableFn & { startAt?(x: Matrix, y: Matrix): LearnableFn };
+  const mean = starting.startAt?.(points, targets) ?? layer.mean;
+  const residual = subtract(targets, mean.at(points));
+  const left = residual.data.some((v) => v !== 0) ? residual : targets;
+  return { layer: { ...layer, mean, kernel: defaultsFromData(layer.kernel, points, left) } };
+}
+
+/** Principal components of the columns before; the columns themselves where the layer has room for all. */
+function projection(layer: GpLayer, h: Matrix): LearnableFn {
+  const { width, inputs } = layer;
+  const weight = matrix(width, inputs);
+  const inner = width < h.cols ? principalProjection(h, width) : identity(h.cols);
+  for (let p = 0; p < Math.min(width, inner.rows); p++) {
+    weight.data.set(inner.data.subarray(p * h.cols, (p + 1) * h.cols), p * inputs);
+  }
+  return linearMap(weight);
+}
+
+function centred(map: LearnableFn, points: Matrix): LearnableFn {
+  const centre = columnMeans(points);
+  const weight = map.parameters.weight!.value;
+  return linearMap(matrix(map.outputs, map.inputs, weight), centre);
+}
+
+function sparseLayer(
+  { layer, deviation }: Placed,
+  inducing: Matrix,
+  pinned: boolean,
+  size: number,
+): SparseLayer {
+  const m = inducing.rows;
+  const { width } = layer;
+  const roots = matrix(width * m, m);
+  for (let r = 0; r < roots.rows; r++) roots.data[r * m + (r % m)] = size;
+  const empty: SparseLayer = { ...layer, inducing, pinned, values: matrix(m, width), roots };
+  if (!deviation) return empty;
+  return { ...empty, values: halfSolve(inducingFactor(empty), deviation(inducing)) };
+}
+
+// How far other starts lie from the first: logarithms of kernels' parameters, and hidden functions in units of their
+// prior deviations.
+const shakenLog = 0.7;
+const shakenValues = 0.5;
+
+function shaken(layer: SparseLayer, hidden: boolean, key: Key): SparseLayer {
+  const vector = toVector(layer.kernel.parameters);
+  const shifts = normal(split(key, "kernel"), vector.length);
+  const kernel = layer.kernel.with(
+    fromVector(
+      vector.map((v, i) => v + shakenLog * shifts[i]!),
+      layer.kernel.parameters,
+    ),
+  );
+  if (!hidden) return { ...layer, kernel };
+  const { rows, cols } = layer.values;
+  const moves = matrix(rows, cols, normal(split(key, "values"), rows * cols));
+  return { ...layer, kernel, values: add(layer.values, moves, shakenValues) };
+}
