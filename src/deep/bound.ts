@@ -48,7 +48,7 @@ export interface LayerSlopes {
   readonly covariances?: Matrix;
 }
 
-export interface Bound {
+export interface DeepBound {
   /** An unbiased estimate of the evidence lower bound of all data, in nats. */
   readonly value: number;
   /** The expected log density's part, scaled to all data. */
@@ -64,7 +64,7 @@ export interface Bound {
  * The doubly stochastic evidence lower bound with its gradient (Salimbeni & Deisenroth 2017, equation 15): the expected
  * log density of a batch's observations under draws of the hidden layers' values, row by row, less the divergences.
  */
-export function bound(model: DeepModel, batch: Batch, options: BoundOptions): Bound {
+export function deepBound(model: DeepModel, batch: Batch, options: BoundOptions): DeepBound {
   const tape = new Tape();
   const { layers, likelihood } = model;
   const { natural = () => false, key } = options;
@@ -102,12 +102,17 @@ export function bound(model: DeepModel, batch: Batch, options: BoundOptions): Bo
       h = drawn(tape, mean, variance, matrix(rows, cols, normal(split(key, l), rows * cols)));
     } else {
       const seen = repeatedRows(batch.y, copies);
-      const expected = likelihood.expectation(seen, moments.mean.value, moments.variance.value);
+      const expected = likelihood.expected(moments.mean.value, moments.variance.value, seen);
       const weight = batch.total / (batch.x.rows * copies);
       tape.gather(likelihood, scaledGradient(expected.parameters, weight));
       value = scaled(
         tape,
-        known(tape, expected.value, [moments.mean, moments.variance], [expected.mean, expected.variance]),
+        known(
+          tape,
+          expected.value.reduce((sum, v) => sum + v, 0),
+          [moments.mean, moments.variance],
+          [expected.mean, expected.variance],
+        ),
         weight,
       );
     }

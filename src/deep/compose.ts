@@ -4,7 +4,7 @@ import { type Matrix, matrix, reshape } from "../linalg/index.ts";
 import { expectPoints, Gaussian, Mixture, type Process } from "../processes/index.ts";
 import { type Key, key, split } from "../random/index.ts";
 import { chained, type Link, pathOf, through } from "./chain.ts";
-import { type GpLayer, type Layer, type LayerPart, layersOf, priorPath } from "./layer.ts";
+import { type DeepLayer, type GpLayer, type LayerPart, layersOf, priorPath } from "./layer.ts";
 import { sideBySide } from "./ops/elementwise.ts";
 
 /**
@@ -12,7 +12,7 @@ import { sideBySide } from "./ops/elementwise.ts";
  * f(x) = f_L(… f_2(f_1(x))).
  */
 export interface DeepProcess extends Process<Mixture> {
-  readonly layers: readonly Layer[];
+  readonly layers: readonly DeepLayer[];
   /**
    * The distribution of f at x: a mixture of Gaussians, one for each of so many draws (200 unless given) of the layers
    * before the last, always the same draws.
@@ -34,13 +34,13 @@ export function compose(...parts: readonly LayerPart[]): DeepProcess {
 }
 
 /** The process of layers that already fit together. */
-export function deepProcess(layers: readonly Layer[]): DeepProcess {
+export function deepProcess(layers: readonly DeepLayer[]): DeepProcess {
   const [first, last] = [layers[0]!, layers.at(-1)!];
   const inputs = inputsOfDeep(first);
   if (last.kind !== "gp") {
     throw new UsageError("the last layer of a deep process is a Gaussian process, this one is a function");
   }
-  const links = (k: Key, of: readonly Layer[]): readonly Link[] =>
+  const links = (k: Key, of: readonly DeepLayer[]): readonly Link[] =>
     of.map((layer, l) =>
       layer.kind === "fn"
         ? { fn: pathOf(layer.fn), skip: false }
@@ -68,7 +68,7 @@ export function deepProcess(layers: readonly Layer[]): DeepProcess {
 }
 
 /** Columns of a deep process's points: its first layer's, less those that a skip connection repeats. */
-export function inputsOfDeep(first: Layer): number {
+export function inputsOfDeep(first: DeepLayer): number {
   return first.kind === "gp" && first.skip ? first.inputs / 2 : first.inputs;
 }
 

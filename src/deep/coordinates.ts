@@ -8,7 +8,7 @@ import {
 } from "../kernels/index.ts";
 import { matrix } from "../linalg/index.ts";
 import { columnSpreads } from "../processes/index.ts";
-import type { Bound } from "./bound.ts";
+import type { DeepBound } from "./bound.ts";
 import type { DeepModel } from "./deep-model.ts";
 import type { FittedLayer } from "./sparse-layer.ts";
 
@@ -22,7 +22,7 @@ export interface Coordinates {
   /** The model at these arrays; what they do not hold (natural layers' posteriors, what is fixed) as in `like`. */
   at(arrays: readonly Float64Array[], like: DeepModel): DeepModel;
   /** The bound's gradient in the arrays. */
-  gradient(model: DeepModel, bound: Bound): Float64Array[];
+  gradient(model: DeepModel, bound: DeepBound): Float64Array[];
   /** What each array is, for reports: "0.kernel", "1.inducing", "likelihood". */
   readonly names: readonly string[];
 }
@@ -32,7 +32,7 @@ interface Part {
   readonly name: string;
   read(model: DeepModel): Float64Array;
   write(model: DeepModel, array: Float64Array): DeepModel;
-  slope(model: DeepModel, bound: Bound): Float64Array;
+  slope(model: DeepModel, bound: DeepBound): Float64Array;
 }
 
 /** The coordinates of models made like this one. */
@@ -127,7 +127,7 @@ function adjustable<T extends Adjustable<T>>(
   name: string,
   get: (model: DeepModel) => T,
   set: (model: DeepModel, value: T) => DeepModel,
-  slopes: (bound: Bound) => Gradient,
+  slopes: (bound: DeepBound) => Gradient,
 ): Part {
   const parametersOf = (model: DeepModel): Parameters => get(model).parameters;
   return {

@@ -1,4 +1,4 @@
-import type { Likelihood } from "./likelihood.ts";
+import type { Likelihood } from "../processes/index.ts";
 import type { FittedLayer } from "./sparse-layer.ts";
 
 /** A deep process with its variational posterior, and how its values are seen. */

@@ -1,11 +1,20 @@
+import { UsageError } from "../errors/index.ts";
 import type { PathFn } from "../kernels/index.ts";
 import { type Matrix, matrix, rowRange } from "../linalg/index.ts";
-import { expectPoints, Gaussian, type Marginal, Mixture, type Process } from "../processes/index.ts";
+import {
+  expectPoints,
+  Gaussian,
+  logSumExp,
+  type Marginal,
+  Mixture,
+  type Predictive,
+  type Process,
+} from "../processes/index.ts";
 import { type Key, key, normal, split } from "../random/index.ts";
 import { chained, type Link, pathOf, through } from "./chain.ts";
 import { inputsOfDeep } from "./compose.ts";
-import type { FnLayer } from "./layer.ts";
 import type { DeepModel } from "./deep-model.ts";
+import type { FnLayer } from "./layer.ts";
 import { sideBySide } from "./ops/elementwise.ts";
 import { type Predictor, predictor } from "./sparse-layer.ts";
 
@@ -14,6 +23,12 @@ export interface DeepPosterior extends Process<DeepMarginal> {
   readonly model: DeepModel;
   /** The distribution of f at x, from so many draws of the hidden values (100 unless given), always the same ones. */
   at(x: Matrix, draws?: number): DeepMarginal;
+  /** The distribution of noisy observations at x. Throws UsageError for likelihoods other than Gaussian. */
+  observed(x: Matrix, draws?: number): DeepMarginal;
+  /** What will be seen at x, whatever the likelihood: averaged over the draws of hidden values. */
+  predictive(x: Matrix, draws?: number): Predictive;
+  /** log p(y_i | data) of each row alone, in nats: of the same average. */
+  logPredictive(x: Matrix, y: Matrix, draws?: number): Float64Array;
   /** Functions drawn from the posterior; with derivatives in their inputs where the kernels' paths have them. */
   sample(key: Key, count: number): readonly PathFn[];
   /** The layers of each such function, one by one. */
@@ -97,7 +112,7 @@ export class DeepMarginal implements Marginal {
 const chunk = 1024;
 
 export function deepPosterior(model: DeepModel): DeepPosterior {
-  const { layers } = model;
+  const { layers, likelihood } = model;
   const inputs = inputsOfDeep(layers[0]!);
   const outputs = layers.at(-1)!.width;
   const ready = layers.map((layer) => (layer.kind === "fn" ? undefined : predictor(layer)));
@@ -106,11 +121,13 @@ export function deepPosterior(model: DeepModel): DeepPosterior {
   const root = split(key(0), "deep posterior");
 
   const links = (k: Key, count: number): readonly Link[] =>
-    layers.slice(0, count).map((layer, l) =>
-      layer.kind === "fn"
-        ? { fn: pathOf(layer.fn), skip: false }
-        : { fn: ready[l]!.path(split(k, l)), skip: layer.skip },
-    );
+    layers
+      .slice(0, count)
+      .map((layer, l) =>
+        layer.kind === "fn"
+          ? { fn: pathOf(layer.fn), skip: false }
+          : { fn: ready[l]!.path(split(k, l)), skip: layer.skip },
+      );
 
   const posterior: DeepPosterior = {
     inputs,
@@ -144,6 +161,27 @@ export function deepPosterior(model: DeepModel): DeepPosterior {
         });
         return new Mixture(components, weights);
       });
+    },
+    observed(x, draws) {
+      const noise = likelihood.parameters.noiseVariance;
+      if (likelihood.name !== "gaussian" || !noise) {
+        throw new UsageError(
+          `noisy observations are Gaussian only under that likelihood, this one is ${likelihood.name}: ask predictive or logPredictive`,
+        );
+      }
+      return posterior.at(x, draws).withNoise(noise.value[0]!);
+    },
+    predictive(x, draws) {
+      const { components } = posterior.at(x, draws).each;
+      return averaged(components.map((c) => likelihood.predictive(c.mean, c.variance)));
+    },
+    logPredictive(x, y, draws) {
+      const { components } = posterior.at(x, draws).each;
+      const each = components.map((c) => likelihood.logPredictive(c.mean, c.variance, y));
+      return Float64Array.from(
+        { length: x.rows },
+        (_, i) => logSumExp(Float64Array.from(each, (v) => v[i]!)) - Math.log(each.length),
+      );
     },
     sampleLayers: (k, count) => Array.from({ length: count }, (_, s) => links(split(k, s), layers.length)),
     sample: (k, count) => posterior.sampleLayers(k, count).map(chained),
@@ -194,6 +232,31 @@ function drawnMoments(
     }
     return moments;
   });
+}
+
+/** One prediction from several equally likely ones. */
+function averaged(parts: readonly Predictive[]): Predictive {
+  const average = (of: (part: Predictive) => Matrix): Matrix => {
+    const first = of(parts[0]!);
+    const out = matrix(first.rows, first.cols);
+    for (const part of parts) {
+      const { data } = of(part);
+      for (let k = 0; k < data.length; k++) out.data[k]! += data[k]! / parts.length;
+    }
+    return out;
+  };
+  if (parts[0]!.kind === "classes") {
+    return {
+      kind: "classes",
+      probabilities: average((part) => (part.kind === "classes" ? part.probabilities : part.mean)),
+    };
+  }
+  const numbers = parts.flatMap((part) => (part.kind === "number" ? [part] : []));
+  const mixed = new Mixture(
+    numbers.map(({ mean, variance }) => alone(mean, variance)),
+    new Float64Array(numbers.length).fill(1 / numbers.length),
+  );
+  return { kind: "number", mean: mixed.mean, variance: mixed.variance };
 }
 
 /** Values that are looked at one by one: as if they were independent. */

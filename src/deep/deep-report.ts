@@ -78,8 +78,7 @@ function layerReports(model: DeepModel, x: Matrix): readonly LayerReport[] {
     const spread = variances(mean);
     const uncertainty = columnMeans(variance);
     h = mean;
-    const collapsed =
-      x.rows > 1 && spread.every((v, d) => v < least * uncertainty[d]! || v < flat * before);
+    const collapsed = x.rows > 1 && spread.every((v, d) => v < least * uncertainty[d]! || v < flat * before);
     return { spread, uncertainty, collapsed };
   });
 }

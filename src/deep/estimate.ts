@@ -1,6 +1,6 @@
 import { rowRange } from "../linalg/index.ts";
 import { type Key, split } from "../random/index.ts";
-import { type Batch, bound } from "./bound.ts";
+import { type Batch, deepBound } from "./bound.ts";
 import type { DeepModel } from "./deep-model.ts";
 
 export interface EstimateOptions {
@@ -9,7 +9,7 @@ export interface EstimateOptions {
   readonly rounds?: number;
 }
 
-export interface Estimate {
+export interface BoundEstimate {
   /** In nats. */
   readonly value: number;
   /** Standard error of the value over the draws of hidden values. */
@@ -20,11 +20,11 @@ export interface Estimate {
 const chunk = 2000;
 
 /** The evidence lower bound of all data, averaged over draws of the hidden layers' values. */
-export function estimate(
+export function estimateBound(
   model: DeepModel,
   { x, y }: Pick<Batch, "x" | "y">,
   { key, rounds = 20 }: EstimateOptions,
-): Estimate {
+): BoundEstimate {
   const values: number[] = [];
   for (let round = 0; round < rounds; round++) {
     let fit = 0;
@@ -33,7 +33,7 @@ export function estimate(
       const to = Math.min(x.rows, from + chunk);
       const part = { x: rowRange(x, from, to), y: rowRange(y, from, to), total: to - from };
       const draws = split(split(key, round), from);
-      const found = bound(model, part, { samples: 1, key: draws, slopes: false });
+      const found = deepBound(model, part, { samples: 1, key: draws, slopes: false });
       fit += found.fit;
       loss = found.divergences.reduce((sum, v) => sum + v, 0);
     }

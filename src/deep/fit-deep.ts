@@ -1,16 +1,10 @@
 import { NonFiniteError, NotPositiveDefiniteError, UsageError } from "../errors/index.ts";
 import { expectFinite, expectShape, type Matrix, takeRows } from "../linalg/index.ts";
-import {
-  adam,
-  constantSchedule,
-  cosineSchedule,
-  type Schedule,
-} from "../networks/index.ts";
-import { targetVariance } from "../processes/index.ts";
+import { adam, cosineSchedule, type Schedule } from "../networks/index.ts";
+import { type Likelihood, likelihoods, targetVariance } from "../processes/index.ts";
 import { type Key, key, permutation, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
-import { bound, type LayerSlopes } from "./bound.ts";
-import type { DeepProcess } from "./compose.ts";
+import { deepBound, type LayerSlopes } from "./bound.ts";
 import {
   type DeepCheckpoint,
   type FinishedStart,
@@ -18,16 +12,16 @@ import {
   posteriorsOf,
   withPosteriors,
 } from "./checkpoint.ts";
+import type { DeepProcess } from "./compose.ts";
 import { coordinates } from "./coordinates.ts";
 import type { DeepModel } from "./deep-model.ts";
 import { type DeepPosterior, deepPosterior } from "./deep-posterior.ts";
 import { type DeepReport, deepReport } from "./deep-report.ts";
-import { estimate } from "./estimate.ts";
-import { gaussian, type Likelihood } from "./likelihood.ts";
+import { estimateBound } from "./estimate.ts";
 import { movement } from "./monitor.ts";
 import { naturalStep } from "./natural-gradient.ts";
 import type { SparseLayer } from "./sparse-layer.ts";
-import { startDeep } from "./start.ts";
+import { startDeep, startTargets } from "./start.ts";
 
 export interface FitDeepOptions {
   /** Gaussian noise, fitted, unless given. */
@@ -38,9 +32,9 @@ export interface FitDeepOptions {
   readonly steps?: number;
   /** Rows a step. 256 unless given; all where there are no more. */
   readonly batchSize?: number;
-  /** Draws of the hidden values a row and step: by default so many that a step sees about 500, 10 at most. */
+  /** Draws of the hidden values a row and step: by default so many that a step sees about 256, 10 at most. */
   readonly samples?: number;
-  /** Of Adam. 0.01 unless given. */
+  /** Of Adam. 0.03 unless given. */
   readonly learningRate?: number;
   /** Factor on both rates over the steps. Half a cosine down to a tenth unless given. */
   readonly schedule?: Schedule;
@@ -88,12 +82,18 @@ const retreats = 10;
  */
 export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepOptions = {}): Task<DeepFit> {
   const { x, y } = data;
-  const { likelihood = gaussian(startNoise * targetVariance(y)), inducing = 100, steps = 1000, starts = 1, natural = "last" } = options;
-  const { learningRate = 0.01, naturalRate = 0.1, seed = 0, stopWhenStalled = true } = options;
+  const {
+    likelihood = likelihoods.gaussian(startNoise * targetVariance(y), process.outputs),
+    inducing = 100,
+    steps = 1000,
+    starts = 1,
+    natural = "last",
+  } = options;
+  const { learningRate = 0.03, naturalRate = 0.1, seed = 0, stopWhenStalled = true } = options;
   const { checkpointEvery, onCheckpoint, resume, schedule = cosineSchedule(0.1) } = options;
-  check(process, data, { inducing, steps, starts });
+  check(process, data, likelihood, { inducing, steps, starts });
   const batchSize = Math.min(x.rows, options.batchSize ?? 256);
-  const samples = options.samples ?? Math.min(10, Math.max(1, Math.round(500 / batchSize)));
+  const samples = options.samples ?? Math.min(10, Math.max(1, Math.round(256 / batchSize)));
   const root = split(key(seed), "deep");
   const last = process.layers.length - 1;
   const isNatural = (l: number) =>
@@ -103,7 +103,7 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
     startDeep(process, x, {
       inducing: Math.min(inducing, x.rows),
       likelihood,
-      targets: y,
+      targets: startTargets(likelihood, y),
       index,
       key: split(split(root, "start"), index),
     });
@@ -134,14 +134,15 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
       const rate = schedule(step / steps) * slower;
       const batch = takeBatch(data, batchSize, step, split(own, "batches"));
       try {
-        const found = bound(
+        const found = deepBound(
           model,
           { ...batch, total: x.rows },
           { samples, key: split(split(own, "draws"), step), natural: isNatural },
         );
         if (!Number.isFinite(found.value)) throw new NonFiniteError(`the bound is ${found.value}`);
         const slopes = space.gradient(model, found).map((g) => g.map((v) => -v));
-        if (!slopes.every((g) => g.every(Number.isFinite))) throw new NonFiniteError("a slope of the bound is NaN");
+        if (!slopes.every((g) => g.every(Number.isFinite)))
+          throw new NonFiniteError("a slope of the bound is NaN");
         trace.push(found.value);
         kept = model;
         state.step(arrays, slopes, learningRate * rate);
@@ -188,7 +189,7 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
       } else if (moving) stalled = false;
     }
     const numbers = { arrays: space.of(model), posteriors: posteriorsOf(model, isNatural) };
-    const { value, error } = estimate(model, data, { key: split(own, "final") });
+    const { value, error } = estimateBound(model, data, { key: split(own, "final") });
     finished.push({ ...numbers, record: { bound: value, error, steps: step, stalled, slower, trace } });
   }
   const best = finished.reduce((a, f, i) => (f.record.bound > finished[a]!.record.bound ? i : a), 0);
@@ -196,7 +197,12 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
   return {
     model,
     process: deepPosterior(model),
-    report: deepReport(model, x, finished.map(({ record }) => record), best),
+    report: deepReport(
+      model,
+      x,
+      finished.map(({ record }) => record),
+      best,
+    ),
   };
 }
 
@@ -223,13 +229,19 @@ function takeBatch({ x, y }: DeepData, size: number, step: number, k: Key): Deep
 function check(
   process: DeepProcess,
   { x, y }: DeepData,
+  likelihood: Likelihood,
   counts: Readonly<Record<string, number>>,
 ): void {
   expectShape(x, "x", undefined, process.inputs);
   expectShape(y, "y", x.rows, undefined);
   if (x.rows === 0) throw new UsageError("fitDeep: there are no observations");
   expectFinite(x, "x");
-  expectFinite(y, "y");
+  likelihood.check(y);
+  if (likelihood.latents !== process.outputs) {
+    throw new UsageError(
+      `the likelihood ${likelihood.name} looks at ${likelihood.latents} latent function(s), the process has ${process.outputs} output(s): give its last layer that width`,
+    );
+  }
   for (const [name, count] of Object.entries(counts)) {
     if (!Number.isInteger(count) || count < 1) {
       throw new UsageError(`${name} is a whole number of at least 1, got ${count}`);

@@ -1,22 +1,22 @@
-export { type Batch, type Bound, type BoundOptions, bound, type LayerSlopes } from "./bound.ts";
+export { type Batch, type BoundOptions, type DeepBound, deepBound, type LayerSlopes } from "./bound.ts";
 export type { Link } from "./chain.ts";
 export type { DeepCheckpoint, FinishedStart, ModelNumbers } from "./checkpoint.ts";
 export { compose, type DeepProcess } from "./compose.ts";
 export type { DeepModel } from "./deep-model.ts";
 export { DeepMarginal, type DeepPosterior, deepPosterior } from "./deep-posterior.ts";
 export type { DeepReport, LayerReport, StartRecord } from "./deep-report.ts";
-export { type Estimate, type EstimateOptions, estimate } from "./estimate.ts";
+export { type BoundEstimate, type EstimateOptions, estimateBound } from "./estimate.ts";
 export { type DeepData, type DeepFit, type FitDeepOptions, fitDeep } from "./fit-deep.ts";
 export { jacobianSpectrum } from "./jacobian-spectrum.ts";
 export {
+  type DeepLayer,
   type FnLayer,
   type GpLayer,
   type GpLayerOptions,
   type GpLayerPlan,
   gpLayer,
-  type Layer,
+  type LayerMean,
   type LayerPart,
-  type MeanName,
 } from "./layer.ts";
 export type { FittedLayer, SparseLayer } from "./sparse-layer.ts";
 export { type StartOptions, startDeep } from "./start.ts";

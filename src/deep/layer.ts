@@ -11,13 +11,13 @@ import { learnable } from "../tangent/index.ts";
  * What a layer's functions are expected to be before data. "identity" hands columns on (0 beyond the last of them);
  * "linear" is the projection onto the data's principal components once a fit has seen data, and the identity before.
  */
-export type MeanName = "zero" | "identity" | "linear";
+export type LayerMean = "zero" | "identity" | "linear";
 
 export interface GpLayerOptions {
   /** Functions side by side, independent and of one kernel. 1 unless given. */
   readonly width?: number;
   /** "zero" unless given. */
-  readonly mean?: MeanName | LearnableFn;
+  readonly mean?: LayerMean | LearnableFn;
   /** Whether the layer sees the deep process's input beside the values of the layer before. false unless given. */
   readonly skip?: boolean;
   /** Columns of its points, skip aside; those of the layer before unless given (of the first: the kernel's, or 1). */
@@ -54,7 +54,7 @@ export interface GpLayer {
   readonly kernel: Kernel;
   readonly mean: LearnableFn;
   /** How the mean was asked for; "given" for a function. */
-  readonly meanName: MeanName | "given";
+  readonly meanName: LayerMean | "given";
   /** Columns of its points, those of the skip connection included (they come last). */
   readonly inputs: number;
   readonly width: number;
@@ -69,10 +69,10 @@ export interface FnLayer {
   readonly width: number;
 }
 
-export type Layer = GpLayer | FnLayer;
+export type DeepLayer = GpLayer | FnLayer;
 
 /** The layers of these parts, one upon the other. Throws UsageError where one cannot take what another gives. */
-export function layersOf(parts: readonly LayerPart[]): readonly Layer[] {
+export function layersOf(parts: readonly LayerPart[]): readonly DeepLayer[] {
   if (parts.length === 0) throw new UsageError("compose: at least one layer is needed");
   const first = inputsOf(parts[0]!) ?? 1;
   let width = first;
@@ -89,7 +89,7 @@ function inputsOf(part: LayerPart): number | undefined {
   return part.kernel.inputs ?? (typeof part.mean === "string" ? undefined : part.mean.inputs);
 }
 
-function place(part: LayerPart, index: number, before: number, first: number): Layer {
+function place(part: LayerPart, index: number, before: number, first: number): DeepLayer {
   if ("kind" in part) return placeGp(part, index, before, first);
   if ("kernel" in part) {
     const { kernel, mean } = part;
@@ -112,7 +112,7 @@ function placeGp(plan: GpLayerPlan, index: number, before: number, first: number
   if (plan.inputs !== undefined) expectInputs(index, plan.inputs, before);
   if (kernel.inputs !== undefined) expectInputs(index, kernel.inputs, inputs);
   const given = typeof plan.mean !== "string";
-  const mean = given ? (plan.mean as LearnableFn) : namedMean(plan.mean as MeanName, inputs, before, width);
+  const mean = given ? (plan.mean as LearnableFn) : namedMean(plan.mean as LayerMean, inputs, before, width);
   expectInputs(index, mean.inputs, inputs);
   if (mean.outputs !== width) {
     throw new UsageError(`layer ${index} is ${width} wide, its mean has ${mean.outputs} outputs`);
@@ -127,7 +127,7 @@ function placeGp(plan: GpLayerPlan, index: number, before: number, first: number
     kind: "gp",
     kernel: kernel.with(kernel.parameters),
     mean: mean.with(mean.parameters),
-    meanName: given ? "given" : (plan.mean as MeanName),
+    meanName: given ? "given" : (plan.mean as LayerMean),
     inputs,
     width,
     skip,
@@ -147,7 +147,7 @@ function isZero(mean: Fn): boolean {
 }
 
 /** Means that are no function of a person's: their parameters stay as they are. */
-function namedMean(name: MeanName, inputs: number, before: number, width: number): LearnableFn {
+function namedMean(name: LayerMean, inputs: number, before: number, width: number): LearnableFn {
   if (name === "zero") return zeroMean(inputs, width);
   const weight = matrix(width, inputs);
   for (let c = 0; c < Math.min(before, width); c++) weight.data[c * inputs + c] = 1;

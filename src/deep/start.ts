@@ -1,16 +1,16 @@
 import { UsageError } from "../errors/index.ts";
 import { defaultsFromData, fromVector, type LearnableFn, toVector } from "../kernels/index.ts";
 import { add, halfSolve, identity, type Matrix, matrix, subtract, takeRows } from "../linalg/index.ts";
+import type { Likelihood } from "../processes/index.ts";
 import { columnMeans } from "../processes/index.ts";
 import { type Key, normal, permutation, split } from "../random/index.ts";
 import type { DeepProcess } from "./compose.ts";
 import type { DeepModel } from "./deep-model.ts";
+import { representatives } from "./k-means.ts";
 import { type GpLayer, linearMap } from "./layer.ts";
-import type { Likelihood } from "./likelihood.ts";
 import { sideBySide } from "./ops/elementwise.ts";
 import { principalProjection } from "./principal-components.ts";
 import { type FittedLayer, inducingFactor, predictor, type SparseLayer } from "./sparse-layer.ts";
-import { representatives } from "./k-means.ts";
 
 /** Where a fit starts. */
 export interface StartOptions {
@@ -65,6 +65,18 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
     return started;
   });
   return { layers, likelihood };
+}
+
+/**
+ * What latent functions look like before anything is known of them: the targets of likelihoods that see them with noise,
+ * logarithms of counts; signs of unit variance where y says nothing of their size.
+ */
+export function startTargets({ name, latents }: Likelihood, y: Matrix): Matrix {
+  if (name === "gaussian" || name === "student-t") return y;
+  if (name === "poisson") return { ...y, data: y.data.map((v) => Math.log(v + 0.5)) };
+  const out = matrix(y.rows, latents);
+  for (let k = 0; k < out.data.length; k++) out.data[k] = Math.floor(k / latents) % 2 === 0 ? 1 : -1;
+  return out;
 }
 
 interface Placed {

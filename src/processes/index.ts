@@ -10,6 +10,7 @@ export { type CrossValidation, crossValidate } from "./k-fold.ts";
 export * from "./leave-one-out.ts";
 export * as likelihoods from "./likelihoods/index.ts";
 export type { Expectation, LatentDerivatives, Likelihood, Predictive } from "./likelihoods/likelihood.ts";
+export { logSumExp } from "./likelihoods/one-latent.ts";
 export * from "./means.ts";
 export * from "./mixture.ts";
 export * from "./prior.ts";
