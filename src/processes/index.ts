@@ -1,6 +1,7 @@
 export * from "./acquisition/index.ts";
 export * from "./decompose.ts";
 export * from "./derivatives.ts";
+export * from "./diagnose/index.ts";
 export * from "./evidence.ts";
 export { type ExactPosterior, expectObservations } from "./exact.ts";
 export * from "./fit/index.ts";

@@ -7,7 +7,7 @@ import type { ExactPosterior } from "../exact.ts";
 import { columnMeans, constantMean, type Mean, meanOf } from "../means.ts";
 import { type GaussianProcess, gp } from "../prior.ts";
 import { expectFitData, type FitData } from "./data.ts";
-import { type Model, noiseOf, reach } from "./model.ts";
+import { type Model, modelParameters, noiseOf, reach } from "./model.ts";
 import { type ObjectiveName, objectiveNamed } from "./objectives.ts";
 import { type FitReport, fitReport, type StartReport } from "./report.ts";
 import { type NoiseOptions, otherStart, startModel, targetVariance, typical } from "./starts.ts";
@@ -83,7 +83,8 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
     if (nothing || at.length === 0 || !Number.isFinite(on.at(at).value)) {
       const { value } = on.at(at);
       models.push(from);
-      found.push({ value, iterations: 0, converged: nothing || at.length === 0, slope: 0 });
+      const parameters = modelParameters(from);
+      found.push({ value, iterations: 0, converged: nothing || at.length === 0, slope: 0, parameters });
       continue;
     }
     const search = lbfgsSteps(objectiveOf, at, {
@@ -102,12 +103,14 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
       };
       step = search.next();
     }
-    models.push(on.model(step.value.x));
+    const reached = on.model(step.value.x);
+    models.push(reached);
     found.push({
       value: -step.value.value,
       iterations: step.value.iterations,
       converged: step.value.converged,
       slope: step.value.gradient.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
+      parameters: modelParameters(reached),
     });
   }
   const values = found.map((f) => f.value);

@@ -1,4 +1,4 @@
-import { freeParameters, type Parameter } from "../../kernels/index.ts";
+import { freeParameters, type Parameter, type Parameters } from "../../kernels/index.ts";
 import type { Matrix } from "../../linalg/index.ts";
 import { type Model, modelParameters, noiseOf } from "./model.ts";
 import type { ObjectiveName } from "./objectives.ts";
@@ -12,6 +12,8 @@ export interface StartReport {
   readonly converged: boolean;
   /** The steepest slope left, in nats a unit of a search coordinate (a factor of e, for positive parameters). */
   readonly slope: number;
+  /** Where it ended: "kernel.…", "mean.…" and "noiseVariance". */
+  readonly parameters: Parameters;
 }
 
 /** How a fit went. */
@@ -167,13 +169,17 @@ function indices(values: readonly number[], picks: (v: number) => boolean): numb
   return values.flatMap((v, i) => (picks(v) ? [i] : []));
 }
 
-function atBound({ value, support }: Parameter): number[] {
+/** The values of a parameter that lie at a bound of its support. */
+export function atBound({ value, support }: Parameter): number[] {
   if (typeof support === "string") return [];
   const { lower, upper } = support;
-  return indices(Array.from(value), (v) => {
-    const slack = 0.01 * (upper === undefined ? Math.abs(lower) || 1 : upper - lower);
-    return v - lower < slack || (upper !== undefined && upper - v < slack);
-  });
+  const range = upper === undefined ? Math.abs(lower) || 1 : upper - lower;
+  // Bounds above 0 may span decades: near the lower one is what is near it in proportion.
+  const slack = 0.01 * (lower > 0 ? Math.min(lower, range) : range);
+  return indices(
+    Array.from(value),
+    (v) => v - lower < slack || (upper !== undefined && upper - v < 0.01 * range),
+  );
 }
 
 /** Three significant digits; powers of ten beyond a million and a ten-thousandth. */
