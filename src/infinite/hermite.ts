@@ -80,16 +80,48 @@ export interface Series {
   second: number;
 }
 
-/** The series of rows i of `a` and j of `b`, by Horner's rule. */
-export function series(a: Matrix, i: number, b: Matrix, j: number, rho: number, out: Series): void {
-  let [value, first, second] = [0, 0, 0];
-  for (let t = terms - 1; t >= 0; t--) {
-    const c = a.data[i * terms + t]! * b.data[j * terms + t]!;
-    value = value * rho + c;
-    if (t >= 1) first = first * rho + t * c;
-    if (t >= 2) second = second * rho + t * (t - 1) * c;
+/**
+ * How many terms of the products of two sides' coefficients count, in the value and two derivatives: the rest is less
+ * than rounding, even at a correlation of 1.
+ */
+export function termsNeeded(a: Matrix, b: Matrix): number {
+  const largest = (of: Matrix): Float64Array => {
+    const out = new Float64Array(terms);
+    for (let k = 0; k < of.data.length; k++)
+      out[k % terms] = Math.max(out[k % terms]!, Math.abs(of.data[k]!));
+    return out;
+  };
+  const [left, right] = [largest(a), a === b ? undefined : largest(b)];
+  const sizes = left.map((v, j) => j * j * v * (right ?? left)[j]!);
+  const enough = 1e-17 * Math.max(...sizes);
+  let count = terms;
+  for (let tail = 0; count > 3; count--) {
+    tail += sizes[count - 1]!;
+    if (tail > enough) break;
   }
-  out.value = value;
-  out.first = first;
+  return count;
+}
+
+/** The first `count` terms of the series of rows i of `a` and j of `b`, by Horner's rule. */
+export function series(
+  a: Matrix,
+  i: number,
+  b: Matrix,
+  j: number,
+  rho: number,
+  out: Series,
+  count: number,
+): void {
+  let [value, first, second] = [0, 0, 0];
+  const [from, other] = [i * terms, j * terms];
+  for (let t = count - 1; t >= 2; t--) {
+    const c = a.data[from + t]! * b.data[other + t]!;
+    value = value * rho + c;
+    first = first * rho + t * c;
+    second = second * rho + t * (t - 1) * c;
+  }
+  const c = a.data[from + 1]! * b.data[other + 1]!;
+  out.value = (value * rho + c) * rho + a.data[from]! * b.data[other]!;
+  out.first = first * rho + c;
   out.second = second;
 }

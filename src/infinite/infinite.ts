@@ -1,9 +1,8 @@
-import { UsageError } from "../errors/index.ts";
 import { type Gradient, type Kernel, type Parameters, positive } from "../kernels/index.ts";
-import { expectShape, type Matrix, matrix, multiply } from "../linalg/index.ts";
-import type { Layer } from "../networks/index.ts";
-import { addStates, type LimitState, type LimitStep } from "./limit-state.ts";
-import { activationLimit, denseLimit, layerNormLimit, sumLimit } from "./limits.ts";
+import { expectShape, type Matrix, matrix, rowRange } from "../linalg/index.ts";
+import type { AttentionForm } from "./attention-limit.ts";
+import { inputState, type Side, sideOf } from "./input-state.ts";
+import { barOf, type LimitPlan, planLimit } from "./limit-plan.ts";
 import { type Architecture, drawnFunction } from "./wide-network.ts";
 
 /** A network of infinite width, as two kernels that share their parameters. */
@@ -17,139 +16,155 @@ export interface InfiniteNetwork {
 }
 
 export interface InfiniteOptions {
-  /** Variance of each dense layer's weights, times its fan-in; 2 unless given. */
+  /** Variance of each layer's weights, times its fan-in; 2 unless given. An array has one for each layer with weights. */
   readonly weightVariance?: number | readonly number[];
   /** Variance of its biases; 0.01 unless given. */
   readonly biasVariance?: number | readonly number[];
+  /** Of attention, the variance of its queries' weights times that of its keys'; 1 unless given. */
+  readonly scoreVariance?: number;
+  /** What attention layers become; without it they are refused. */
+  readonly attention?: AttentionForm;
 }
 
 /**
  * The infinite-width limit of a network's own definition, in the NTK parametrisation: its widths and weights do not
- * matter, its layers and their wiring do. Dense layers, sums of branches, layer normalisation and every activation have
- * limits; of several outputs each has the same kernel. Parameters are the variances "weight.0", "bias.0", "weight.2", …
- * by the layer's position. Throws UsageError for a layer without a limit.
+ * matter (but for their proportion where branches are concatenated), its layers and their wiring do. Dense layers,
+ * convolutions, average pools, attention in the forms that have a limit, sums, products and concatenations of branches,
+ * layer normalisation and every activation have limits; dropout is what it is when a network is asked, nothing. Images
+ * are [channels, height, width], all else has its features last. Of several outputs each has the same kernel. Parameters
+ * are the variances "weight.0", "bias.0", "weight.2", … by the layer's position, and "scores.3" of attention. Throws
+ * UsageError for a layer without a limit, naming it.
  */
 export function infinite(net: Architecture, options: InfiniteOptions = {}): InfiniteNetwork {
-  const dense = net.layers.flatMap(({ definition }, i) => (definition.kind === "dense" ? [i] : []));
-  if (dense.at(-1) !== net.layers.length - 1) {
-    throw new UsageError("infinite: the last layer should be dense: it is what is summed over the width");
-  }
-  const at = (given: number | readonly number[] | undefined, l: number, usual: number) =>
-    (typeof given === "number" ? given : given?.[l]) ?? usual;
+  const plan = planLimit(net, options.attention);
+  const { weightVariance = 2, biasVariance = 0.01, scoreVariance = 1 } = options;
+  const at = (given: number | readonly number[], l: number, usual: number) =>
+    typeof given === "number" ? given : (given[l] ?? usual);
   const parameters: Parameters = Object.fromEntries(
-    dense.flatMap((i, l) => {
-      const weight = [`weight.${i}`, positive(`weight.${i}`, at(options.weightVariance, l, 2))] as const;
-      if (net.layers[i]!.definition.bias === false) return [weight];
-      return [weight, [`bias.${i}`, positive(`bias.${i}`, at(options.biasVariance, l, 0.01))] as const];
-    }),
+    plan.variances.flatMap(([i, names], l) =>
+      names.map((name) => {
+        const values = {
+          weight: at(weightVariance, l, 2),
+          bias: at(biasVariance, l, 0.01),
+          scores: scoreVariance,
+        };
+        const path = `${name}.${i}`;
+        return [path, positive(path, values[name as keyof typeof values])] as const;
+      }),
+    ),
   );
-  return infiniteOf(net, parameters);
+  return infiniteOf(net, plan, parameters);
 }
 
-function infiniteOf(net: Architecture, parameters: Parameters): InfiniteNetwork {
-  const variance = (name: string, i: number) => parameters[`${name}.${i}`]?.value[0] ?? 0;
-  const step = (layer: Layer, i: number, from: readonly LimitState[]): LimitStep => {
-    switch (layer.definition.kind) {
-      case "dense":
-        return denseLimit(from[0]!, { weight: variance("weight", i), bias: variance("bias", i) });
-      case "fanInSum":
-        return sumLimit(from);
-      case "layerNorm":
-        return layerNormLimit(from[0]!);
-      case "flatten":
-      case "dropout":
-        return { state: from[0]!, pullback: (bar) => ({ inputs: [bar], parameters: {} }) };
-      default:
-        return activationLimit(layer, from[0]!);
-    }
-  };
-  const steps = (x: Matrix, z: Matrix): readonly LimitStep[] => {
-    const input = inputState(x, z);
-    const done: LimitStep[] = [];
-    net.layers.forEach((layer, i) => {
-      done.push(
-        step(
-          layer,
-          i,
-          net.sources[i]!.map((s) => (s < 0 ? input : done[s]!.state)),
-        ),
-      );
+// Covariances that a layer holds at a time: a block of points is computed layer by layer while it is in the cache.
+const covariancesAtATime = 2 ** 18;
+
+type Wanted = "nngp" | "ntk" | "both";
+
+function infiniteOf(net: Architecture, plan: LimitPlan, parameters: Parameters): InfiniteNetwork {
+  const variance = (name: string, layer: number) => parameters[`${name}.${layer}`]?.value[0] ?? 0;
+  const side = Math.max(1, Math.floor(Math.sqrt(covariancesAtATime / plan.covariancesPerPair)));
+  const blocks = (x: Matrix): readonly Block[] => {
+    // Blocks of nearly one size.
+    const count = Math.max(1, Math.ceil(x.rows / side));
+    return Array.from({ length: count }, (_, b) => {
+      const [from, to] = [Math.floor((b * x.rows) / count), Math.floor(((b + 1) * x.rows) / count)];
+      return { from, side: sideOf(rowRange(x, from, to), plan.input) };
     });
-    return done;
   };
-  const both = (x: Matrix, z: Matrix = x) => {
+  const inputOf = (wanted: Wanted, x: Side, z?: Side) =>
+    inputState(plan.input, plan.fullInput, wanted !== "nngp", x, z);
+  const eachBlock = (x: Matrix, z: Matrix, visit: (rows: Block, cols: Block) => void): void => {
+    const rows = blocks(x);
+    const cols = z === x ? rows : blocks(z);
+    rows.forEach((row, a) => {
+      cols.forEach((col, b) => {
+        if (z !== x || b <= a) visit(row, col);
+      });
+    });
+  };
+  const check = (x: Matrix, z: Matrix) => {
     expectShape(x, "x", undefined, net.inputs);
     expectShape(z, "z", undefined, net.inputs);
-    const { nngp, ntk } = steps(x, z).at(-1)!.state;
-    return { nngp: matrix(x.rows, z.rows, nngp), ntk: matrix(x.rows, z.rows, ntk) };
+  };
+  const kernels = (wanted: Wanted, x: Matrix, z: Matrix) => {
+    check(x, z);
+    const nngp = matrix(x.rows, z.rows);
+    const ntk = wanted === "nngp" ? nngp : matrix(x.rows, z.rows);
+    eachBlock(x, z, (row, col) => {
+      const state = plan.forward(inputOf(wanted, row.side, col.side), variance);
+      place(state.nngp, row, col, nngp, z === x);
+      if (state.ntk) place(state.ntk, row, col, ntk, z === x);
+    });
+    return { nngp, ntk };
   };
   const gradientOf = (which: "nngp" | "ntk", x: Matrix, z: Matrix, bar: Matrix): Gradient => {
+    check(x, z);
     expectShape(bar, "bar", x.rows, z.rows);
-    const done = steps(x, z);
-    const bars: (LimitState | undefined)[] = net.layers.map(() => undefined);
-    const { state } = done.at(-1)!;
-    bars[net.layers.length - 1] = {
-      nngp: which === "nngp" ? bar.data : new Float64Array(bar.data.length),
-      ntk: which === "ntk" ? bar.data : new Float64Array(bar.data.length),
-      rows: new Float64Array(state.rows.length),
-      cols: new Float64Array(state.cols.length),
-    };
-    const out: Record<string, Float64Array> = {};
-    for (let i = net.layers.length - 1; i >= 0; i--) {
-      const own = bars[i];
-      if (!own) continue;
-      const { inputs, parameters: slopes } = done[i]!.pullback(own);
-      for (const [name, slope] of Object.entries(slopes)) {
-        if (`${name}.${i}` in parameters) out[`${name}.${i}`] = Float64Array.of(slope);
-      }
-      net.sources[i]!.forEach((s, input) => {
-        if (s >= 0) bars[s] = bars[s] ? addStates(bars[s], inputs[input]!) : inputs[input]!;
-      });
-    }
-    return out;
+    const sums = new Map<string, number>();
+    eachBlock(x, z, (row, col) => {
+      // Off the diagonal of a symmetric matrix a block stands for its mirror image too.
+      const part = blockOf(bar, row, col, z === x && row !== col ? 2 : 1);
+      const slopes = plan.backward(inputOf(which, row.side, col.side), variance, (last) =>
+        barOf(last, which, part),
+      );
+      for (const [path, slope] of slopes) sums.set(path, (sums.get(path) ?? 0) + slope);
+    });
+    return Object.fromEntries(
+      Object.keys(parameters).map((path) => [path, Float64Array.of(sums.get(path) ?? 0)]),
+    );
   };
   const kernel = (which: "nngp" | "ntk"): Kernel => ({
     outputs: 1,
     inputs: net.inputs,
     parameters,
-    with: (next) => infiniteOf(net, next)[which],
-    gram: (x) => symmetric(both(x)[which]),
-    cross: (x, z) => both(x, z)[which],
+    with: (next) => infiniteOf(net, plan, next)[which],
+    gram: (x) => kernels(which, x, x)[which],
+    cross: (x, z) => kernels(which, x, z)[which],
     diagonal(x) {
+      check(x, x);
       const out = new Float64Array(x.rows);
-      for (let i = 0; i < x.rows; i++) {
-        const point = { rows: 1, cols: x.cols, data: x.data.subarray(i * x.cols, (i + 1) * x.cols) };
-        out[i] = both(point)[which].data[0]!;
+      for (const { from, side: points } of blocks(x)) {
+        const last = plan.forward(inputOf(which, points), variance);
+        out.set(which === "nngp" ? last.nngp : last.ntk!, from);
       }
       return out;
     },
     pullback: (x, z, bar) => gradientOf(which, x, z ?? x, bar),
     path: (key) => drawnFunction(net, parameters, which, key),
   });
-  return { nngp: kernel("nngp"), ntk: kernel("ntk"), both };
-}
-
-/** Inputs as the first layer's values: x·z / d, |x|² / d. */
-function inputState(x: Matrix, z: Matrix): LimitState {
-  const d = x.cols;
-  const norms = (a: Matrix) => {
-    const out = new Float64Array(a.rows);
-    a.data.forEach((v, k) => {
-      out[Math.floor(k / d)]! += (v * v) / d;
-    });
-    return out;
+  return {
+    nngp: kernel("nngp"),
+    ntk: kernel("ntk"),
+    both: (x, z = x) => kernels("both", x, z),
   };
-  const { data } = multiply(x, z, { b: true });
-  for (let k = 0; k < data.length; k++) data[k]! /= d;
-  const rows = norms(x);
-  // One array on both sides tells the steps that they need be computed once.
-  return { nngp: data, ntk: new Float64Array(data.length), rows, cols: z === x ? rows : norms(z) };
 }
 
-function symmetric(a: Matrix): Matrix {
-  const out = { ...a, data: a.data.slice() };
-  for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < i; j++) out.data[j * a.rows + i] = out.data[i * a.rows + j]!;
+/** Some of the points, from a row on. */
+interface Block {
+  readonly from: number;
+  readonly side: Side;
+}
+
+function place(values: Float64Array, row: Block, col: Block, out: Matrix, mirrored: boolean): void {
+  const [rows, cols] = [row.side.points, col.side.points];
+  for (let i = 0; i < rows; i++) {
+    out.data.set(values.subarray(i * cols, (i + 1) * cols), (row.from + i) * out.cols + col.from);
+  }
+  if (!mirrored) return;
+  for (let j = 0; j < cols; j++) {
+    const to = (col.from + j) * out.cols + row.from;
+    // Of a block on the diagonal the lower triangle is taken for both.
+    for (let i = row === col ? j : 0; i < rows; i++) out.data[to + i] = values[i * cols + j]!;
+  }
+}
+
+function blockOf(a: Matrix, row: Block, col: Block, factor: number): Float64Array {
+  const [rows, cols] = [row.side.points, col.side.points];
+  const out = new Float64Array(rows * cols);
+  for (let i = 0, k = 0; i < rows; i++) {
+    const from = (row.from + i) * a.cols + col.from;
+    for (let j = 0; j < cols; j++, k++) out[k] = factor * a.data[from + j]!;
   }
   return out;
 }

@@ -1,4 +1,4 @@
-"""Infinite-width kernels by neural-tangents, in float64: dense networks of several activations, residual, layer norm.
+"""Infinite-width kernels by neural-tangents, in float64: dense networks, images, tokens, branches of several activations.
 
 Needs neural-tangents and jax: see bench/peers/setup.sh. Writes infinite.json.
 """
@@ -60,4 +60,68 @@ out["residual"] = kernels(
     ]
 )
 out["layerNorm"] = kernels([D(), stax.LayerNorm(), stax.Relu(), D(), stax.LayerNorm(), stax.Erf(), D()])
+
+
+# Images [height, width, channels] here, rows [channels, height, width] there.
+images = rng.normal(size=(3, 2, 5, 5)), rng.normal(size=(2, 2, 5, 5))
+tokens = rng.normal(size=(3, 4, 5)), rng.normal(size=(2, 4, 5))
+C = lambda size=3, strides=(1, 1), padding="SAME": stax.Conv(1, (size, size), strides, padding, W_std=1.3, b_std=0.4)
+
+
+def positioned(pair, layers, order=None):
+    a, b = pair if order is None else (v.transpose(order) for v in pair)
+    _, _, kernel = stax.serial(*layers)
+    cross, own = kernel(a, b, ("nngp", "ntk")), kernel(a, None, ("nngp", "ntk"))
+    return {"nngp": cross.nngp, "ntk": cross.ntk, "nngp_xx": own.nngp, "ntk_xx": own.ntk}
+
+
+def attention(mechanism, linear):
+    return stax.GlobalSelfAttention(
+        1, 1, 1, 1, linear_scaling=linear, W_key_std=1.1, W_value_std=1.3, W_query_std=1.0, W_out_std=1.0,
+        b_std=0.4, attention_mechanism=mechanism,
+    )
+
+
+nhwc = (0, 2, 3, 1)
+out["images_x"], out["images_z"] = (v.reshape(len(v), -1) for v in images)
+out["tokens_x"], out["tokens_z"] = (v.reshape(len(v), -1) for v in tokens)
+out["conv"] = positioned(images, [C(), stax.Relu(), C(3, (2, 2)), stax.Relu(), C(2, (1, 1), "VALID"), stax.Erf(), stax.Flatten(), D()], nhwc)
+out["globalPool"] = positioned(images, [C(), stax.Relu(), C(), stax.Relu(), stax.GlobalAvgPool(), D()], nhwc)
+out["averagePool"] = positioned(
+    images,
+    [C(), stax.Erf(), stax.AvgPool((2, 2), (2, 2)), C(), stax.Relu(), stax.Flatten(), D(), stax.Relu(), D()],
+    nhwc,
+)
+out["convResidual"] = positioned(
+    images,
+    [
+        C(),
+        stax.FanOut(2),
+        stax.parallel(stax.Identity(), stax.serial(stax.LayerNorm((1, 2, 3)), stax.Relu(), C())),
+        stax.FanInSum(),
+        stax.Gelu(approximate=False),
+        stax.GlobalAvgPool(),
+        D(),
+    ],
+    nhwc,
+)
+for name, mechanism, linear in [("softmax", "SOFTMAX", True), ("identity", "IDENTITY", False), ("tiedIdentity", "IDENTITY", True), ("tiedRelu", "RELU", True)]:
+    out[f"attention_{name}"] = positioned(
+        tokens, [D(), stax.LayerNorm(), attention(mechanism, linear), stax.Relu(), attention(mechanism, linear), stax.GlobalAvgPool(), D()]
+    )
+out["product"] = kernels(
+    [stax.FanOut(2), stax.parallel(stax.serial(D(), stax.Relu()), stax.serial(D(), stax.Erf())), stax.FanInProd(), D()]
+)
+out["concatenate"] = kernels(
+    [
+        stax.FanOut(2),
+        stax.parallel(
+            stax.serial(stax.Dense(3, W_std=1.3, b_std=0.4), stax.Relu()),
+            stax.serial(stax.Dense(5, W_std=1.3, b_std=0.4), stax.Erf()),
+        ),
+        stax.FanInConcat(-1),
+        D(),
+    ]
+)
+out["power"] = kernels([D(), stax.Monomial(3), D()])
 write("infinite.json", out)
