@@ -3,20 +3,17 @@ import { UsageError } from "../errors/index.ts";
 import { floatsLike, type Matrix, sizeOf, type Tensor, toTensor } from "../linalg/index.ts";
 import { layerValues, type Network, tensorsOf } from "../networks/index.ts";
 import { type Key, key, permutation, split } from "../random/index.ts";
-import { outputWith, repeat } from "./output-with.ts";
+import { outputWith, takeExamples } from "./output-with.ts";
+import { type Change, changeOf, type Replacement, standIn } from "./replacement.ts";
 
-/** What a removed unit's value is put to: 0, its mean over the points, or its value at another point. */
-export type Replacement = "zero" | "mean" | "resample";
-
-/** One unit removed: of a dense layer, a number; of a convolution, a channel. */
-export interface UnitEffect {
+/**
+ * One unit removed: of a dense layer, a number (at every position, where there are positions); of a convolution, a
+ * channel.
+ */
+export interface UnitEffect extends Change {
   /** The layer whose value the unit belongs to: the activation that follows a layer with weights. */
   readonly layer: number;
   readonly unit: number;
-  /** √ of the mean of ‖f − f without the unit‖² over the points: the L2 distance of the two functions. */
-  readonly effect: number;
-  /** ‖f − f without the unit‖² at each point: where in input space the change lies. */
-  readonly changes: Float64Array;
 }
 
 export interface AblateOptions {
@@ -28,13 +25,13 @@ export interface AblateOptions {
   readonly key?: Key;
 }
 
-// Numbers in a value of several copies of the batch: keeps the activations of a pass to a few tens of megabytes.
-const numbersAtOnce = 2e6;
+// Numbers in the values of a pass: activations that stay in a processor's second cache.
+const numbersAtOnce = 2e5;
 
 /**
  * The functional effect of removing each unit of each hidden layer, largest first. What comes before a layer is
- * computed once for all its units, and where a dense layer follows, its value is corrected by one outer product a unit
- * instead of being computed again.
+ * computed once for all its units; where a dense layer follows, its value is corrected by one outer product a unit
+ * instead of being computed again; and what comes after is computed only at points where the unit's value changes.
  */
 export function ablate(net: Network, x: Matrix, options: AblateOptions = {}): readonly UnitEffect[] {
   const run = new Ablation(net, x, options);
@@ -114,15 +111,12 @@ class Ablation {
   }
 
   singles(layer: number): UnitEffect[] {
-    const units = this.#values[layer]!.shape[1]!;
+    const { units } = unitsOf(this.#values[layer]!);
     const effects: UnitEffect[] = [];
     this.#eachOutput(
       layer,
       Array.from({ length: units }, (_, unit) => [unit]),
-      (moved, unit) => {
-        const changes = squares(moved, this.x.rows);
-        effects.push({ layer, unit, effect: rootMean(changes), changes });
-      },
+      (moved, unit) => effects.push({ layer, unit, ...changeOf(moved, this.x.rows) }),
     );
     return effects;
   }
@@ -133,7 +127,7 @@ class Ablation {
     this.#eachOutput(
       layer,
       members.map((unit) => [unit]),
-      (moved, i) => alone.set(members[i]!, moved.slice()),
+      (moved, i) => alone.set(members[i]!, moved),
     );
     const effects: PairEffect[] = [];
     this.#eachOutput(layer, pairs, (moved, i) => {
@@ -143,8 +137,8 @@ class Ablation {
       effects.push({
         layer,
         units: [a, b],
-        effect: rootMean(squares(moved, this.x.rows)),
-        interaction: rootMean(squares(rest, this.x.rows)),
+        effect: changeOf(moved, this.x.rows).effect,
+        interaction: changeOf(rest, this.x.rows).effect,
       });
     });
     return effects;
@@ -157,22 +151,73 @@ class Ablation {
     visit: (moved: Float64Array, set: number) => void,
   ): void {
     const dense = this.#denseAfter(layer);
-    const width = this.#values[dense ?? layer]!.data.length;
+    const base = this.#values[dense ?? layer]!;
+    const stand = standIn(this.#values[layer]!, this.options.replacement ?? "zero", this.#others);
+    const most = Math.max(1, Math.floor((numbersAtOnce * this.x.rows) / base.data.length));
+    const columns = dense === undefined ? undefined : this.#columnsOf(dense);
+    let waiting: Moved[] = [];
+    let count = 0;
+    const flush = () => {
+      const rows = new Int32Array(count);
+      let at = 0;
+      for (const { points } of waiting) {
+        rows.set(points, at);
+        at += points.length;
+      }
+      const value = takeExamples(base, rows);
+      at = 0;
+      for (const { set, points } of waiting) {
+        for (const unit of sets[set]!) {
+          if (columns) this.#correctDense(value, at, points, layer, unit, stand, columns);
+          else this.#replace(value, at, points, unit, stand);
+        }
+        at += points.length;
+      }
+      const { data } = outputWith(this.net, this.#input, this.#values, dense ?? layer, value, rows);
+      at = 0;
+      for (const { set, points } of waiting) {
+        visit(this.#difference(data, at, points), set);
+        at += points.length;
+      }
+      waiting = [];
+      count = 0;
+    };
+    sets.forEach((set, s) => {
+      const points = this.#pointsMoved(layer, set, stand);
+      if (count > 0 && count + points.length > most) flush();
+      waiting.push({ set: s, points });
+      count += points.length;
+    });
+    flush();
+  }
+
+  /** The points where what stands in for some units is not their value. */
+  #pointsMoved(layer: number, set: readonly number[], stand: Tensor): Int32Array {
+    const value = this.#values[layer]!;
+    const { units, before, after } = unitsOf(value);
+    const moves = (i: number, unit: number) => {
+      for (let b = 0; b < before; b++) {
+        const from = ((i * before + b) * units + unit) * after;
+        for (let k = from; k < from + after; k++) if (value.data[k] !== stand.data[k]) return true;
+      }
+      return false;
+    };
+    const points = new Int32Array(this.x.rows);
+    let count = 0;
+    for (let i = 0; i < this.x.rows; i++) if (set.some((unit) => moves(i, unit))) points[count++] = i;
+    return points.subarray(0, count);
+  }
+
+  /** f with rows of its output changed, minus f. */
+  #difference(data: Floats, from: number, points: Int32Array): Float64Array {
     const output = this.#values.at(-1)!.data;
-    const atOnce = Math.max(1, Math.floor(numbersAtOnce / width));
-    for (let from = 0; from < sets.length; from += atOnce) {
-      const some = sets.slice(from, from + atOnce);
-      const value =
-        dense === undefined ? this.#replaced(layer, some) : this.#correctedDense(layer, dense, some);
-      const { data } = outputWith(this.net, this.#input, this.#values, dense ?? layer, value);
-      some.forEach((_, s) => {
-        // A plain loop: `from` and `map` call back for every number, several times slower.
-        const moved = new Float64Array(output.length);
-        const at = s * output.length;
-        for (let k = 0; k < moved.length; k++) moved[k] = data[at + k]! - output[k]!;
-        visit(moved, from + s);
-      });
+    const size = output.length / this.x.rows;
+    const moved = new Float64Array(output.length);
+    for (let r = 0; r < points.length; r++) {
+      const [to, at] = [points[r]! * size, (from + r) * size];
+      for (let p = 0; p < size; p++) moved[to + p] = data[at + p]! - output[to + p]!;
     }
+    return moved;
   }
 
   /** The dense layer that alone takes a layer's value, if that is so. */
@@ -185,49 +230,43 @@ class Ablation {
       : undefined;
   }
 
-  /** The layer's value with units replaced, one copy of the batch a set. */
-  #replaced(layer: number, sets: readonly (readonly number[])[]): Tensor {
-    const value = this.#values[layer]!;
-    const out = repeat(value, sets.length);
-    const size = sizeOf(value.shape.slice(2));
-    const units = value.shape[1]!;
-    sets.forEach((set, s) => {
-      for (const unit of set) {
-        const stand = this.#standIn(layer, unit);
-        for (let i = 0; i < this.x.rows; i++) {
-          const at = ((s * this.x.rows + i) * units + unit) * size;
-          for (let k = 0; k < size; k++) out.data[at + k] = stand[i * size + k]!;
-        }
+  /** Puts a unit's stand-in into rows of the layer's value. */
+  #replace(value: Tensor, from: number, points: Int32Array, unit: number, stand: Tensor): void {
+    const { units, before, after } = unitsOf(value);
+    points.forEach((i, r) => {
+      for (let b = 0; b < before; b++) {
+        const to = (((from + r) * before + b) * units + unit) * after;
+        const at = ((i * before + b) * units + unit) * after;
+        for (let k = 0; k < after; k++) value.data[to + k] = stand.data[at + k]!;
       }
     });
-    return out;
   }
 
-  /** The value of the dense layer after: W h + b moves by W's column times the unit's move. */
-  #correctedDense(layer: number, dense: number, sets: readonly (readonly number[])[]): Tensor {
-    const { shape, data: h } = this.#values[layer]!;
-    const units = shape[1]!;
-    const base = this.#values[dense]!;
-    const out = repeat(base, sets.length);
-    const width = base.shape[1]!;
-    const columns = this.#columnsOf(dense, units);
-    sets.forEach((set, s) => {
-      for (const unit of set) {
-        const stand = this.#standIn(layer, unit);
-        const column = columns.subarray(unit * width, (unit + 1) * width);
-        for (let i = 0; i < this.x.rows; i++) {
-          const move = stand[i]! - h[i * units + unit]!;
-          const at = (s * this.x.rows + i) * width;
-          for (let u = 0; u < width; u++) out.data[at + u]! += move * column[u]!;
-        }
-      }
-    });
-    return out;
+  /** Moves rows of the value of the dense layer after, W h + b, by W's column times the unit's move. */
+  #correctDense(
+    { shape, data }: Tensor,
+    from: number,
+    points: Int32Array,
+    layer: number,
+    unit: number,
+    stand: Tensor,
+    columns: Floats,
+  ): void {
+    const { shape: hidden, data: h } = this.#values[layer]!;
+    const [units, width] = [hidden[1]!, shape[1]!];
+    const column = columns.subarray(unit * width, (unit + 1) * width);
+    for (let r = 0; r < points.length; r++) {
+      const k = points[r]! * units + unit;
+      const move = stand.data[k]! - h[k]!;
+      const at = (from + r) * width;
+      for (let u = 0; u < width; u++) data[at + u]! += move * column[u]!;
+    }
   }
 
   /** What a dense layer adds for one of each unit, whatever its parametrisation: its values at the unit vectors. */
-  #columnsOf(dense: number, units: number): Floats {
+  #columnsOf(dense: number): Floats {
     const layer = this.net.layers[dense]!;
+    const units = this.#values[this.net.sources[dense]![0]!]!.shape[1]!;
     const unitVectors = floatsLike(this.#input.data, (units + 1) * units);
     for (let u = 0; u < units; u++) unitVectors[u * units + u] = 1;
     const { y } = layer.forward(tensorsOf(this.net, dense), { shape: [units + 1, units], data: unitVectors });
@@ -235,36 +274,26 @@ class Ablation {
     const atZero = y.data.slice(units * width);
     return y.data.subarray(0, units * width).map((v, k) => v - atZero[k % width]!);
   }
-
-  /** What stands in for a unit: one number for each point and position. */
-  #standIn(layer: number, unit: number): ArrayLike<number> {
-    const { shape, data } = this.#values[layer]!;
-    const size = sizeOf(shape.slice(2));
-    const n = this.x.rows;
-    const at = (i: number, k: number) => data[(i * shape[1]! + unit) * size + k]!;
-    const out = floatsLike(data, n * size);
-    const { replacement = "zero" } = this.options;
-    for (let k = 0; replacement !== "zero" && k < size; k++) {
-      let mean = 0;
-      for (let i = 0; i < n; i++) mean += at(i, k) / n;
-      for (let i = 0; i < n; i++) out[i * size + k] = replacement === "mean" ? mean : at(this.#others[i]!, k);
-    }
-    return out;
-  }
 }
 
-/** Σ over the outputs of the squares, one number a point. */
-function squares(moved: Float64Array, n: number): Float64Array {
-  const out = new Float64Array(n);
-  const outputs = moved.length / n;
-  for (let i = 0, k = 0; i < n; i++) {
-    for (let p = 0; p < outputs; p++, k++) out[i]! += moved[k]! ** 2;
-  }
-  return out;
+/** A set of units and the points at which its removal moves anything. */
+interface Moved {
+  readonly set: number;
+  readonly points: Int32Array;
 }
 
-function rootMean(changes: Float64Array): number {
-  return Math.sqrt(changes.reduce((a, b) => a + b, 0) / changes.length);
+/**
+ * Where a value's units lie, [n, before, units, after]: on the last axis of [n, positions, features], else on the
+ * first one after the examples.
+ */
+function unitsOf({ shape }: Tensor): {
+  readonly units: number;
+  readonly before: number;
+  readonly after: number;
+} {
+  return shape.length === 3
+    ? { units: shape[2]!, before: shape[1]!, after: 1 }
+    : { units: shape[1]!, before: 1, after: sizeOf(shape.slice(2)) };
 }
 
 /** The points where a change lies, as a table: each input's mean where the function changed less its mean anywhere, in standard deviations. */

@@ -1,4 +1,6 @@
 export * from "./ablate.ts";
+export { ablateHeads, type HeadEffect } from "./ablate-heads.ts";
+export { type AblateLayersOptions, ablateLayers, type LayerEffect } from "./ablate-layers.ts";
 export * from "./attribution.ts";
 export * from "./distance.ts";
 export type { Estimate } from "./estimate.ts";
@@ -9,6 +11,7 @@ export * from "./layer-contribution.ts";
 export * from "./map.ts";
 export * from "./measure.ts";
 export * from "./process-distance.ts";
+export type { Change, Replacement } from "./replacement.ts";
 export * from "./representation.ts";
 export * from "./similarity.ts";
 export * from "./sub-function.ts";

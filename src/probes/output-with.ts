@@ -2,8 +2,8 @@ import { floatsLike, type Tensor } from "../linalg/index.ts";
 import { type Network, tensorsOf } from "../networks/index.ts";
 
 /**
- * The network's output when one layer's value is another one: only what depends on that layer is computed again. The
- * given value may hold the batch several times over, one copy after another.
+ * The network's output when one layer's value is another one: only what depends on that layer is computed again. Row r
+ * of the given value stands for example `examples[r]` of the batch x; an example may have several rows, or none.
  */
 export function outputWith(
   net: Network,
@@ -11,21 +11,43 @@ export function outputWith(
   values: readonly Tensor[],
   index: number,
   value: Tensor,
+  examples: Int32Array,
 ): Tensor {
-  const copies = value.shape[0]! / x.shape[0]!;
   const changed = new Map<number, Tensor>([[index, value]]);
   for (let i = index + 1; i < net.layers.length; i++) {
     const from = net.sources[i]!;
     if (!from.some((s) => changed.has(s))) continue;
-    const [first, ...more] = from.map((s) => changed.get(s) ?? repeat(s < 0 ? x : values[s]!, copies));
+    const inputs = from.map((s) => changed.get(s) ?? takeExamples(s < 0 ? x : values[s]!, examples));
+    const [first, ...more] = inputs;
     changed.set(i, net.layers[i]!.forward(tensorsOf(net, i), first!, ...more).y);
   }
-  return changed.get(net.layers.length - 1) ?? repeat(values.at(-1)!, copies);
+  return changed.get(net.layers.length - 1) ?? takeExamples(values.at(-1)!, examples);
 }
 
-/** The batch several times over. */
-export function repeat(t: Tensor, copies: number): Tensor {
-  const data = floatsLike(t.data, copies * t.data.length);
-  for (let c = 0; c < copies; c++) data.set(t.data, c * t.data.length);
-  return { shape: [copies * t.shape[0]!, ...t.shape.slice(1)], data };
+/** Some of a batch's examples, in the given order. */
+export function takeExamples({ shape, data }: Tensor, examples: Int32Array): Tensor {
+  const size = data.length / shape[0]!;
+  const out = floatsLike(data, examples.length * size);
+  examples.forEach((i, r) => {
+    out.set(data.subarray(i * size, (i + 1) * size), r * size);
+  });
+  return { shape: [examples.length, ...shape.slice(1)], data: out };
+}
+
+/** The same where the given value has one row for each example, in their order. */
+export function wholeOutputWith(
+  net: Network,
+  x: Tensor,
+  values: readonly Tensor[],
+  index: number,
+  value: Tensor,
+): Tensor {
+  return outputWith(
+    net,
+    x,
+    values,
+    index,
+    value,
+    Int32Array.from({ length: x.shape[0]! }, (_, i) => i),
+  );
 }

@@ -2,19 +2,25 @@ import { describe, expect, it } from "vitest";
 import { type Matrix, toTensor } from "../../src/linalg/index.ts";
 import {
   dense,
+  flattenLayer,
   forward,
+  multiHeadAttention,
   type Network,
   network,
   networkOf,
   relu,
   residual,
   tanh,
+  weightedLayers,
 } from "../../src/networks/index.ts";
 import {
   ablate,
+  ablateHeads,
+  ablateLayers,
   ablatePairs,
   dataMeasure,
   distance,
+  layerFeatures,
   unitLayers,
   whereChanged,
 } from "../../src/probes/index.ts";
@@ -130,5 +136,136 @@ describe("ablate", () => {
     const where = whereChanged(x, changes);
     expect(where[1]).toBeGreaterThan(0.5);
     expect(Math.abs(where[0]!)).toBeLessThan(0.5);
+  });
+});
+
+describe("ablateHeads", () => {
+  const attentive = network({
+    inputShape: [3, 4],
+    layers: [residual([multiHeadAttention(2)]), dense(2), flattenLayer()],
+    seed: 4,
+    precision: "f64",
+  });
+  const layer = attentive.layers.findIndex(({ definition }) => definition.kind === "multiHeadAttention");
+  const tokens = randomMatrix(30, 12, "tokens");
+
+  it("by zero is the network without the head's columns of the output projection", () => {
+    const effects = ablateHeads(attentive, tokens);
+    expect(effects.map(({ head }) => head).sort()).toEqual([0, 1]);
+    for (const { head, effect } of effects) {
+      const removed = networkOf(
+        attentive,
+        attentive.weights.map((r, i) => {
+          if (i !== layer) return r;
+          const out = r.out_proj_weight!;
+          const data = out.data.map((w, k) => (Math.floor((k % 4) / 2) === head ? 0 : w));
+          return { ...r, out_proj_weight: { ...out, data } };
+        }),
+      );
+      expect(effect).toBeCloseTo(distance(attentive, removed, dataMeasure(tokens)).value, 12);
+    }
+  });
+
+  it("by mean moves the mean over the points of a linear remainder nowhere", () => {
+    const zero = ablateHeads(attentive, tokens);
+    const mean = ablateHeads(attentive, tokens, { replacement: "mean" });
+    for (const { head, effect } of mean) {
+      // Here the rest is linear: ‖Δ‖² by zero is ‖Δ‖² by mean and the square of what the mean adds.
+      expect(effect).toBeLessThan(zero.find((z) => z.head === head)!.effect);
+    }
+  });
+
+  it("asks for attention", () => {
+    expect(() => ablateHeads(net, x)).toThrow("no layer of attention");
+    expect(() => ablateHeads(attentive, tokens, { layers: [layer + 1] })).toThrow("which has no heads");
+  });
+
+  it("units of a value with positions are its features", () => {
+    const units = ablate(attentive, tokens, { layers: [layer] });
+    expect(units.map(({ unit }) => unit).sort()).toEqual([0, 1, 2, 3]);
+    for (const { unit, effect } of units) {
+      const removed = networkOf(
+        attentive,
+        attentive.weights.map((r, i) => {
+          if (i !== layer) return r;
+          const weight = r.out_proj_weight!;
+          const bias = r.out_proj_bias!;
+          return {
+            ...r,
+            out_proj_weight: {
+              ...weight,
+              data: weight.data.map((w, k) => (Math.floor(k / 4) === unit ? 0 : w)),
+            },
+            out_proj_bias: { ...bias, data: bias.data.map((b, k) => (k === unit ? 0 : b)) },
+          };
+        }),
+      );
+      expect(effect).toBeCloseTo(distance(attentive, removed, dataMeasure(tokens)).value, 12);
+    }
+  });
+});
+
+describe("ablateLayers", () => {
+  const square = network({
+    inputShape: [3],
+    layers: [dense(4), dense(4), tanh(), residual([dense(4), tanh()]), dense(2)],
+    seed: 5,
+    precision: "f64",
+  });
+  /** The network with a dense layer's weight and bias as given. */
+  const withLayer = (at: number, weight: (k: number) => number, bias: (k: number) => number) =>
+    networkOf(
+      square,
+      square.weights.map((r, i) =>
+        i === at
+          ? {
+              weight: { ...r.weight!, data: r.weight!.data.map((_, k) => weight(k)) },
+              bias: { ...r.bias!, data: r.bias!.data.map((_, k) => bias(k)) },
+            }
+          : r,
+      ),
+    );
+  const effectOf = (effects: ReturnType<typeof ablateLayers>, layer: number) =>
+    effects.find((e) => e.layer === layer)!.effect;
+
+  it("by zero, mean and identity is the network with such weights", () => {
+    const measure = dataMeasure(x);
+    const zero = ablateLayers(square, x);
+    expect(zero.map(({ layer }) => layer).sort()).toEqual(weightedLayers(square));
+    for (const { layer, effect } of zero) {
+      const removed = withLayer(
+        layer,
+        () => 0,
+        () => 0,
+      );
+      expect(effect).toBeCloseTo(distance(square, removed, measure).value, 12);
+    }
+    const means = new Float64Array(4);
+    const second = layerFeatures(square, x, 1);
+    second.data.forEach((v, k) => {
+      means[k % 4]! += v / x.rows;
+    });
+    const constant = withLayer(
+      1,
+      () => 0,
+      (k) => means[k]!,
+    );
+    expect(effectOf(ablateLayers(square, x, { replacement: "mean" }), 1)).toBeCloseTo(
+      distance(square, constant, measure).value,
+      12,
+    );
+    const same = withLayer(
+      1,
+      (k) => (k % 5 === 0 ? 1 : 0),
+      () => 0,
+    );
+    const identity = ablateLayers(square, x, { replacement: "identity" });
+    expect(effectOf(identity, 1)).toBeCloseTo(distance(square, same, measure).value, 12);
+    // The first and last layers make other numbers than they take of values.
+    expect(identity.map(({ layer }) => layer).sort()).toEqual(weightedLayers(square).slice(1, -1));
+  });
+
+  it("says where a layer's input cannot stand in", () => {
+    expect(() => ablateLayers(square, x, { replacement: "identity", layers: [0] })).toThrow("makes 4 of 3");
   });
 });
