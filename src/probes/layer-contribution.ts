@@ -1,16 +1,14 @@
 import { adapt } from "../adapt/index.ts";
+import type { Matrix } from "../linalg/index.ts";
 import {
-  cholesky,
-  dot,
-  logDeterminant,
-  type Matrix,
-  matrix,
-  reshape,
-  solve,
-  subtract,
-} from "../linalg/index.ts";
-import { drawWeights, type Examples, type Network, type TrainOptions, train } from "../networks/index.ts";
-import { columnMeans, constantMean } from "../processes/index.ts";
+  drawWeights,
+  type Examples,
+  type Network,
+  type TrainOptions,
+  train,
+  weightedLayers,
+} from "../networks/index.ts";
+import { columnMeans } from "../processes/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { distance } from "./distance.ts";
 import { dataMeasure } from "./measure.ts";
@@ -30,7 +28,7 @@ export interface LayerContribution {
   readonly scale: number;
   /** The share of the prior variance at the new inputs that the layer's scaled kernel holds. */
   readonly varianceShare: number;
-  /** log p(y) less log p(y) with the layer's kernel taken out, in nats. */
+  /** log p(y) less log p(y) without the layer's kernel, the other scales and the noise chosen anew, in nats. */
   readonly evidence: number;
 }
 
@@ -58,7 +56,7 @@ export function* layerContributions(
 ): Task<readonly LayerContribution[]> {
   const { training = {}, seed = 0, score, values = (y) => y, evidenceRows = fresh.x.rows } = options;
   const blank = drawWeights(source, seed);
-  const weighted = source.weights.flatMap((record, i) => (Object.keys(record).length > 0 ? [i] : []));
+  const weighted = weightedLayers(source);
   const measure = dataMeasure(test.x);
   const few = firstRows(fresh, evidenceRows);
   const evidence = layerEvidence(source, few.x, values(few.y));
@@ -79,39 +77,47 @@ export function* layerContributions(
   return rows;
 }
 
-/** Scale, share of the prior variance and evidence of each layer's part of the tangent kernel, mean constant. */
+/**
+ * Scale, share of the prior variance and evidence of each layer's part of the tangent kernel, mean constant. Scales and
+ * noise are chosen anew without each layer, so that what a layer is worth is a ratio of two maximised marginal
+ * likelihoods, and another layer that can stand in for it may do so.
+ */
 export function layerEvidence(
   network: Network,
   x: Matrix,
   y: Matrix,
 ): readonly Pick<LayerContribution, "scale" | "varianceShare" | "evidence">[] {
-  const { kernel, noiseVariance } = adapt(network, { x, y }, { scales: "layer", mean: "constant" });
+  const options = { scales: "layer", mean: "constant" } as const;
+  const whole = adapt(network, { x, y }, options);
+  const { kernel } = whole;
+  const layers = weightedLayers(network);
   const shares = kernel.shares(x);
-  const scales = kernel.layerScales;
-  const size = y.data.length;
-  const residual = reshape(subtract(y, constantMean(x.cols, columnMeans(y)).at(x)), size, 1);
-  const logEvidence = (leftOut: number | undefined) => {
-    const a = matrix(size, size);
-    shares.forEach((share, l) => {
-      if (l === leftOut) return;
-      for (let k = 0; k < a.data.length; k++) a.data[k]! += scales[l]! * share.data[k]!;
-    });
-    for (let k = 0; k < size; k++) a.data[k * size + k]! += noiseVariance;
-    const factor = cholesky(a);
-    return -0.5 * (dot(residual.data, solve(factor, residual).data) + logDeterminant(factor));
-  };
-  const whole = logEvidence(undefined);
   const variances = shares.map((share, l) => {
-    let sum = 0;
-    for (let k = 0; k < size; k++) sum += scales[l]! * share.data[k * size + k]!;
-    return sum;
+    let trace = 0;
+    for (let k = 0; k < share.rows; k++) trace += share.data[k * share.cols + k]!;
+    return kernel.layerScales[l]! * trace;
   });
   const total = variances.reduce((a, b) => a + b, 0);
-  return shares.map((_, l) => ({
-    scale: scales[l]!,
-    varianceShare: variances[l]! / total,
-    evidence: whole - logEvidence(l),
-  }));
+  return layers.map((layer, l) => {
+    const others = layers.filter((other) => other !== layer);
+    const without =
+      others.length > 0
+        ? adapt(network, { x, y }, { ...options, layers: others }).logEvidence
+        : noiseEvidence(y);
+    return {
+      scale: kernel.layerScales[l]!,
+      varianceShare: variances[l]! / total,
+      evidence: whole.logEvidence - without,
+    };
+  });
+}
+
+/** log p(y) of independent noise of the likeliest variance around the columns' means, in nats. */
+function noiseEvidence(y: Matrix): number {
+  const means = columnMeans(y);
+  const squares = y.data.reduce((sum, v, k) => sum + (v - means[k % y.cols]!) ** 2, 0);
+  const variance = squares / y.data.length;
+  return -0.5 * y.data.length * (Math.log(2 * Math.PI * variance) + 1);
 }
 
 function firstRows({ x, y }: Examples, rows: number): Examples {

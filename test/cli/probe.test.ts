@@ -57,6 +57,20 @@ describe("probe ablate", () => {
     const table = succeed("probe", "ablate", "base.safetensors", "base.csv", "--top", "3");
     expect(table).toContain("3 of 20 units");
   });
+  it("removes whole layers, and says where there are no heads", () => {
+    const { layers } = json(
+      "ablate",
+      "base.safetensors",
+      "base.csv",
+      "--part",
+      "layer",
+      "--replacement",
+      "mean",
+    );
+    expect(layers.map((l: { layer: number }) => l.layer).sort()).toEqual([0, 2, 4]);
+    const heads = funspace("probe", "ablate", "base.safetensors", "base.csv", "--part", "head");
+    expect(heads).toMatchObject({ status: 2, stderr: expect.stringContaining("no layer of attention") });
+  });
 });
 
 describe("probe trajectory", () => {

@@ -74,7 +74,7 @@ async function transferAction(files: string[], options: Options): Promise<void> 
         percent(l.varianceShare),
       ]),
       notes: [
-        `${target} on ${counted(test.x.rows, "row")} held out of ${table.source}. Distance: L2, to the model with the layer drawn afresh. RMSE: all other layers trained from fresh weights, this one held at the model's, or at fresh ones. Evidence: log p(y) less that without the layer's kernel.`,
+        `${target} on ${counted(test.x.rows, "row")} held out of ${table.source}. Distance: L2, to the model with the layer drawn afresh. RMSE: all other layers trained from fresh weights, this one held at the model's, or at fresh ones. Evidence: log p(y) less that without the layer's kernel, other scales and noise chosen anew.`,
       ],
       figure: () => {
         const names = layers.map((l) => `layer ${layerName(model, l.layer)}`);
