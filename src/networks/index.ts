@@ -1,4 +1,5 @@
 export * from "../linalg/optimizers.ts";
+export { glorotWeights } from "./glorot.ts";
 export * from "./layer.ts";
 export { layerValues } from "./layer-values.ts";
 export * from "./layers/activations.ts";

@@ -103,8 +103,10 @@ export function withMasks(net: Network, masks: Masks): Network {
 }
 
 export interface TicketOptions extends Partial<PruneOptions> {
-  /** Rounds of pruning; 1 is one-shot pruning. */
+  /** Rounds of pruning. */
   readonly rounds?: number;
+  /** Prune the trained dense network in each round, at once to what so many rounds leave, instead of the last ticket. */
+  readonly oneShot?: boolean;
   /** Survivors go back to the weights after so many minibatches (Frankle et al. 2019); 0 is the initialisation. */
   readonly rewindStep?: number;
   /** Rounds at which the controls are trained too: every one unless given. */
@@ -112,6 +114,8 @@ export interface TicketOptions extends Partial<PruneOptions> {
   readonly training?: Omit<TrainOptions, "masks">;
   /** Draws the controls' weights and masks. */
   readonly seed?: number;
+  /** How the reinitialised control is drawn from a seed: as `drawWeights` does unless given. */
+  readonly draw?: (seed: number) => Network;
 }
 
 /** One round: the ticket, trained, beside its two controls. */
@@ -139,7 +143,16 @@ export function* lotteryTickets(
   examples: Examples,
   options: TicketOptions = {},
 ): Task<readonly TicketRound[]> {
-  const { rounds = 12, rate = 0.2, rewindStep = 0, training = {}, seed = 0 } = options;
+  const {
+    rounds = 12,
+    rate = 0.2,
+    lastRate = rate / 2,
+    scope = "layer",
+    rewindStep = 0,
+    training = {},
+    seed = 0,
+  } = options;
+  const { draw = (s: number) => drawWeights(net, s) } = options;
   if (!Number.isInteger(rounds) || rounds < 0)
     throw new UsageError(`rounds is a whole number, got ${rounds}`);
   const root = split(key(seed), "ticket");
@@ -155,7 +168,7 @@ export function* lotteryTickets(
     const controls = round > 0 && (options.controlRounds?.includes(round) ?? true);
     const base = { round, remaining: remaining(masks), masks, start: withMasks(origin, masks), ticket };
     if (controls) {
-      const fresh = drawWeights(net, 1_000_003 * (seed + 1) + round);
+      const fresh = draw(1_000_003 * (seed + 1) + round);
       found.push({
         ...base,
         reinitialised: yield* train(fresh, examples, { ...training, masks }),
@@ -165,11 +178,12 @@ export function* lotteryTickets(
         }),
       });
     } else found.push(base);
-    masks = pruneByMagnitude(ticket.network, masks, {
-      rate,
-      ...(options.lastRate !== undefined && { lastRate: options.lastRate }),
-      ...(options.scope && { scope: options.scope }),
-    });
+    const gone = (each: number) => (options.oneShot ? 1 - (1 - each) ** (round + 1) : each);
+    masks = pruneByMagnitude(
+      options.oneShot ? found[0]!.ticket.network : ticket.network,
+      options.oneShot ? wholes : masks,
+      { rate: gone(rate), lastRate: gone(lastRate), scope },
+    );
   }
   return found;
 }

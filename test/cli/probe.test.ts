@@ -149,6 +149,12 @@ describe("probe tickets", () => {
     expect(rounds[2].shuffled.rmse.mean).toBeGreaterThan(0);
     expect(figure("l.svg")).toContain("weights that remain");
   });
+  it("prunes over all layers and in one shot", () => {
+    const few = ["--rounds", "1", "--seeds", "1", "--epochs", "1", "--rate", "0.5"];
+    const found = json("tickets", "base.safetensors", "base.csv", ...few, "--scope", "global", "--one-shot");
+    expect(found).toMatchObject({ scope: "global", oneShot: true });
+    expect(found.rounds[1].remaining).toBeCloseTo(0.5, 2);
+  });
 });
 
 describe("wrong input", () => {

@@ -112,7 +112,7 @@ const kinds: DistanceKind[] = ["l2", "sup", "angle", "disagreement", "jensenShan
 
 // 95 % intervals of T independent samples cover the exact value a binomial number of times; with 3.3 standard
 // deviations on both sides all twelve checks together err with probability 1.2 % if coverage is nominal.
-const trials = 1000;
+const trials = 400;
 const slack = 3.3 * Math.sqrt((0.95 * 0.05) / trials);
 
 describe.each([
@@ -124,13 +124,25 @@ describe.each([
     const truth = exact(kind, dims, a, b);
     let covered = 0;
     for (let t = 0; t < trials; t++) {
-      const { interval } = distance(a, b, measure, { kind, samples: 1000, key: split(key(3), t) });
+      const { interval } = distance(a, b, measure, { kind, samples: 500, key: split(key(3), t) });
       // The grid's own largest value is below the supremum by less than 1e-4.
       if (interval[0] <= truth + 1e-4 && truth <= interval[1] + 1e-4) covered++;
     }
     expect(covered / trials).toBeGreaterThan(0.95 - slack);
-    expect(covered / trials).toBeLessThan(0.95 + slack);
+    // Of f and g the largest gap lies inside, where the interval of a supremum is wider than it need be.
+    if (kind !== "sup" || dims !== 1) expect(covered / trials).toBeLessThan(0.95 + slack);
   });
+});
+
+it("sup: the 95 % interval covers a supremum at the ends at that rate", () => {
+  const [line, zero] = [fn(1, 1, ([x]) => [x!]), fn(1, 1, () => [0])];
+  let covered = 0;
+  for (let t = 0; t < trials; t++) {
+    const options = { kind: "sup", samples: 500, key: split(key(4), t) } as const;
+    const { interval } = distance(line, zero, boxMeasure([-1], [1]), options);
+    if (interval[0] <= 1 && 1 <= interval[1]) covered++;
+  }
+  expect(Math.abs(covered / trials - 0.95)).toBeLessThan(slack);
 });
 
 describe("distances", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { matrix } from "../../src/linalg/index.ts";
-import { dense, network, relu } from "../../src/networks/index.ts";
+import { dense, glorotWeights, network, relu } from "../../src/networks/index.ts";
 import {
   lotteryTickets,
   type Masks,
@@ -80,5 +80,27 @@ describe("lottery tickets", () => {
     rounds[1]!.start.weights[0]!.weight!.data.forEach((w, k) => {
       if (w !== 0) expect(w).toBe(start[k]);
     });
+  });
+  it("in one shot prune the dense network to what so many rounds leave", () => {
+    const options = { rounds: 2, training, controlRounds: [], oneShot: true };
+    const rounds = runSync(lotteryTickets(net, { x, y }, options));
+    const expected = pruneByMagnitude(rounds[0]!.ticket.network, wholeMasks(net), {
+      rate: 1 - 0.8 ** 2,
+      lastRate: 1 - 0.9 ** 2,
+    });
+    expect(rounds[2]!.masks).toEqual(expected);
+  });
+  it("draw the reinitialised control as asked", () => {
+    const seen: number[] = [];
+    const draw = (seed: number) => {
+      seen.push(seed);
+      return glorotWeights(net, seed);
+    };
+    const rounds = runSync(
+      lotteryTickets(net, { x, y }, { rounds: 1, training: { ...training, epochs: 0 }, draw }),
+    );
+    const { data } = rounds[1]!.reinitialised!.network.weights[0]!.weight!;
+    const drawn = glorotWeights(net, seen[0]!).weights[0]!.weight!.data;
+    expect(data).toEqual(drawn);
   });
 });

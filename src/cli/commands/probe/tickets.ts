@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { rmse } from "../../../adapt/index.ts";
 import { targetOf } from "../../../data/index.ts";
 import { drawWeights, type Training } from "../../../networks/index.ts";
@@ -14,6 +14,8 @@ import { staged, type TrainingFlags, trainingOf, withTrainingOptions } from "./t
 interface Options extends AnswerOptions, TrainingFlags {
   rounds: number;
   rate: number;
+  scope: "layer" | "global";
+  oneShot?: boolean;
   rewind: number;
   seeds: number;
 }
@@ -40,6 +42,12 @@ export function ticketsCommand(): Command {
     .argument("<files...>", "a model whose structure and columns are used, then the table to train on")
     .option("--rounds <n>", "of pruning", wholeNumber(1), 6)
     .option("--rate <share>", "of the surviving weights that a round removes", fraction, 0.4)
+    .addOption(
+      new Option("--scope <kind>", "compare magnitudes within a layer, or over all of them")
+        .choices(["layer", "global"])
+        .default("layer"),
+    )
+    .option("--one-shot", "prune the dense network at once to what each round leaves, not the last ticket")
     .option(
       "--rewind <steps>",
       "put survivors back to where they were after so many steps",
@@ -73,6 +81,8 @@ async function ticketsAction(files: string[], options: Options): Promise<void> {
     const found = yield* lotteryTickets(drawWeights(model.network, seed), data.train, {
       rounds: options.rounds,
       rate: options.rate,
+      scope: options.scope,
+      oneShot: options.oneShot ?? false,
       rewindStep: options.rewind,
       seed,
       training: trainingOf({ ...options, seed }),
@@ -117,6 +127,9 @@ async function ticketsAction(files: string[], options: Options): Promise<void> {
         rows: table.rows,
         heldOut: data.test.x.rows,
         seeds: options.seeds,
+        scope: options.scope,
+        oneShot: options.oneShot ?? false,
+        rewind: options.rewind,
         rounds,
       },
       head: ["weights left", ...kinds.map((kind) => `RMSE ${kind}`), "distance ticket", "distance shuffled"],
@@ -132,7 +145,7 @@ async function ticketsAction(files: string[], options: Options): Promise<void> {
       figure: () =>
         linePanels({
           title: `Lottery tickets of ${path}`,
-          subtitle: `${counted(data.test.x.rows, "row")} held out; ${counted(options.seeds, "seed")}, bars of one sd`,
+          subtitle: `${counted(data.test.x.rows, "row")} held out; ${counted(options.seeds, "seed")}, bars of one sd; pruned ${options.oneShot ? "at once" : "round by round"}, ${options.scope === "global" ? "over all layers" : "within each layer"}`,
           input: "weights that remain (%)",
           descending: true,
           panels: [
