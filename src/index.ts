@@ -1,6 +1,7 @@
 export * from "./adapt/index.ts";
 export * from "./data/index.ts";
 export * from "./deep/index.ts";
+export * from "./deep/latent/index.ts";
 export * from "./dynamics/index.ts";
 export { type Engine, engine, reference, useEngine } from "./engine/index.ts";
 export * from "./errors/index.ts";

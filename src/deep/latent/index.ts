@@ -1,0 +1,12 @@
+export { collapsedBound } from "./collapsed-bound.ts";
+export { expectations } from "./expectations.ts";
+export { fitLatent, type LatentFit, type LatentFitOptions, type View } from "./fit-latent.ts";
+export { inferLatents, type PartlySeen } from "./infer-latents.ts";
+export { type LatentBound, type LatentSlopes, latentBound, type MappingSlopes } from "./latent-bound.ts";
+export type { LatentModel, Mapping } from "./latent-model.ts";
+export { type LatentPosterior, latentPosterior, type ViewPosterior } from "./latent-posterior.ts";
+export type { ExpectationBars, Expectations, Latents } from "./latents.ts";
+export type { MappingPosterior } from "./mapping-posterior.ts";
+export { predictView, sharedNeighbours, type ViewPrediction } from "./predict-view.ts";
+export { relevances, relevanceThreshold, usedBy } from "./relevance.ts";
+export { type SeenPattern, type SeenValues, seenValues } from "./seen-values.ts";
