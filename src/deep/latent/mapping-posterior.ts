@@ -94,21 +94,19 @@ export function mappingPosterior(
               coordinates.data[i * d + column]! += moved.data[i * columns.length + c]!;
           });
         });
-        const paths = Array.from({ length: d }, (_, c) =>
-          kernel.path(split(split(own, "path"), c), inducing.cols),
-        );
+        const prior = priorDraws(mapping, split(own, "prior"), d);
         // Matheron's rule: a draw of the prior, moved by what the inducing values of the posterior differ from its own.
-        const own0 = evaluated(paths, inducing);
+        const before = prior.at(inducing);
         const errors = normal(split(own, "jitter"), m * d);
-        for (let k = 0; k < errors.length; k++) own0.data[k]! += Math.sqrt(jitterOf(mapping)) * errors[k]!;
-        const before = solve(factor, own0);
+        for (let k = 0; k < errors.length; k++) before.data[k]! += Math.sqrt(jitterOf(mapping)) * errors[k]!;
+        const taken = solve(factor, before);
         const move = halfSolveTransposed(factor, coordinates);
-        for (let k = 0; k < move.data.length; k++) move.data[k]! -= before.data[k]!;
+        for (let k = 0; k < move.data.length; k++) move.data[k]! -= taken.data[k]!;
         return {
           inputs: inducing.cols,
           outputs: d,
           at(x: Matrix) {
-            const out = evaluated(paths, x);
+            const out = prior.at(x);
             const moved = multiply(kernel.cross(x, inducing), move);
             for (let k = 0; k < out.data.length; k++) out.data[k]! += moved.data[k]! + centre[k % d]!;
             return out;
@@ -119,15 +117,21 @@ export function mappingPosterior(
   };
 }
 
-function evaluated(paths: readonly Fn[], x: Matrix): Matrix {
-  const d = paths.length;
-  const out = matrix(x.rows, d);
-  paths.forEach((path, c) => {
-    path.at(x).data.forEach((v, i) => {
-      out.data[i * d + c] = v;
-    });
-  });
-  return out;
+// Enough that a draw's variance is right to a few per cent; over many draws it is right whatever their number.
+const featureCount = 1000;
+
+/**
+ * Functions of d columns from the prior. They share their random features and differ in the features' weights: a
+ * thousand pixels take as many weights, not as many sets of features.
+ */
+function priorDraws({ kernel, inducing }: Mapping, key: Key, d: number): Fn {
+  const features = kernel.features!(split(key, "features"), inducing.cols, featureCount);
+  const weights = matrix(
+    2 * featureCount,
+    d,
+    normal(split(key, "weights"), 2 * featureCount * d).map((v) => v / Math.sqrt(featureCount)),
+  );
+  return { inputs: inducing.cols, outputs: d, at: (x) => multiply(features.at(x), weights) };
 }
 
 /** For each column the triangle of a aᵀ − deficit, a its weights: its product with ψ₂ is E[f²] − ψ₀. */
