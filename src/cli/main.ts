@@ -5,6 +5,7 @@ import { adaptCommand } from "./commands/adapt/adapt.ts";
 import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { dynamicsCommand } from "./commands/dynamics.ts";
 import { exportCommand } from "./commands/export.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
@@ -38,6 +39,7 @@ for (const command of [
   exportCommand(),
   suggestCommand(),
   probeCommand(),
+  dynamicsCommand(),
   demoCommand(),
   galleryCommand(),
   doctorCommand(),

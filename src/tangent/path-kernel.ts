@@ -1,5 +1,14 @@
 import { UsageError } from "../errors/index.ts";
-import { add, expectFinite, expectShape, type Matrix, matrix } from "../linalg/index.ts";
+import {
+  add,
+  expectFinite,
+  expectShape,
+  type Matrix,
+  matrix,
+  multiply,
+  subtract,
+  type Tensor,
+} from "../linalg/index.ts";
 import { type Examples, type Loss, mse, type Network } from "../networks/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { movedAlong, slopeAt } from "./descent.ts";
@@ -14,8 +23,8 @@ export interface PathOptions {
   readonly loss?: Loss;
   /**
    * "euler" takes the tangent kernel at the start of each step: exact for small steps, its error proportional to the
-   * learning rate. "exact" averages the left Jacobian over the step by Gauss–Legendre quadrature in four nodes: an
-   * identity for any learning rate, at four times the cost.
+   * learning rate. "exact" averages the left Jacobian over the step by Gauss–Legendre quadrature in four nodes, over
+   * parts of the step where that is long: an identity for any learning rate, at four times the cost or more.
    */
   readonly rule?: "euler" | "exact";
 }
@@ -42,6 +51,24 @@ const nodes: readonly (readonly [at: number, weight: number])[] = [
   const weight = [0.6521451548625461, 0.3478548451374538][k]! / 2;
   return [[(1 - t) / 2, weight] as const, [(1 + t) / 2, weight] as const];
 });
+
+// Where a step's parts stop being halved: its change is then known to the rounding of the values it is a difference of.
+const roundings = 1e-13;
+const mostParts = 256;
+
+/** The nodes over so many equal parts of [0, 1]. */
+function composite(parts: number): readonly (readonly [at: number, weight: number])[] {
+  return Array.from({ length: parts }, (_, i) =>
+    nodes.map(([at, weight]) => [(i + at) / parts, weight / parts] as const),
+  ).flat();
+}
+
+/** The largest entry of step + K ∂L/∂f, 0 for the exact average kernel, relative to the largest of the step or 1. */
+function missed(step: Matrix, k: Matrix, { data }: Tensor): number {
+  const told = multiply(k, matrix(data.length, 1, Float64Array.from(data))).data;
+  const size = step.data.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+  return step.data.reduce((most, v, i) => Math.max(most, Math.abs(v + told[i]!)), 0) / size;
+}
 
 /**
  * Trains by full-batch gradient descent and records the path kernel of the points (m × inputs) and the examples: every
@@ -72,14 +99,28 @@ export function* pathKernel(
   const contributions = matrix(points.rows * outputs, x.rows);
   const kernel = matrix(points.rows * outputs, x.rows * outputs);
   const start = net.at(points);
+  let before = start;
   let current = net;
   for (let step = 0; step < steps; step++) {
     const slope = slopeAt(current, { x, y }, loss);
     const next = movedAlong(current, slope.weights, -learningRate);
-    const k = matrix(kernel.rows, kernel.cols);
-    for (const [at, weight] of rule === "exact" ? nodes : [[0, 1] as const]) {
-      const left = at === 0 ? current : movedAlong(current, slope.weights, -learningRate * at);
-      addCross(left, points, current, x, learningRate * weight, k);
+    const average = (parts: number): Matrix => {
+      const k = matrix(kernel.rows, kernel.cols);
+      for (const [at, weight] of rule === "exact" ? composite(parts) : [[0, 1] as const]) {
+        const left = at === 0 ? current : movedAlong(current, slope.weights, -learningRate * at);
+        addCross(left, points, current, x, learningRate * weight, k);
+      }
+      return k;
+    };
+    let k = average(1);
+    if (rule === "exact") {
+      // What the step really changed is known, so the quadrature's error is: it says how finely to cut the step.
+      const values = next.at(points);
+      const step = subtract(values, before);
+      for (let parts = 2; parts <= mostParts && missed(step, k, slope.cotangents) > roundings; parts *= 2) {
+        k = average(parts);
+      }
+      before = values;
     }
     for (let r = 0, c = 0; r < k.rows; r++) {
       for (let j = 0; j < k.cols; j++, c++) {
