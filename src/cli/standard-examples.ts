@@ -10,6 +10,8 @@ export interface StandardExamples {
   readonly target: Standardiser;
   readonly train: Examples;
   readonly test: Examples;
+  /** Which rows of the table those are, from 1. */
+  readonly rows: { readonly train: readonly number[]; readonly test: readonly number[] };
 }
 
 export interface SplitOptions {
@@ -45,7 +47,11 @@ export function standardExamples(table: Table, options: SplitOptions): StandardE
     x: standardise.apply(inputs, takeRows(x, chosen)),
     y: standardise.apply(scale, takeRows(y, chosen)),
   });
-  return { inputs, target: scale, train: examples(trainRows), test: examples(testRows) };
+  const numbers = (chosen: Int32Array) => Array.from(chosen, (row) => row + 1);
+  return {
+    ...{ inputs, target: scale, train: examples(trainRows), test: examples(testRows) },
+    rows: { train: numbers(trainRows), test: numbers(testRows) },
+  };
 }
 
 /** The rows of another table in the same units. */

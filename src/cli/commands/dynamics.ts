@@ -230,7 +230,7 @@ function limitOf(net: Network): InfiniteNetwork | undefined {
 /** The path kernel's account of one held-out row. */
 async function explain(
   net: Network,
-  { train, test, target, inputs }: StandardExamples,
+  { train, test, target, inputs, rows: numbers }: StandardExamples,
   options: Options,
   learningRate: number,
 ) {
@@ -240,7 +240,9 @@ async function explain(
     pathKernel(net, train, point, { steps: options.steps, learningRate }),
   );
   const unit = target.scale[0]!;
+  const row = numbers.test[at]!;
   const rows = Array.from(contributions.data, (v, i) => ({
+    row: numbers.train[i]!,
     contribution: unit * v,
     target: target.mean[0]! + unit * train.y.data[i]!,
     inputs: inputs.names.map(
@@ -250,23 +252,23 @@ async function explain(
   const missed = change.data[0]! - contributions.data.reduce((sum, v) => sum + v, 0);
   const moved = unit * change.data[0]!;
   return {
-    row: options.explain!,
+    row,
     moved,
     missed: unit * missed,
     rows,
     text: [
       textTable(
-        ["training row", "contribution", options.target, ...inputs.names.slice(0, 4)],
+        ["row of the table", "contribution", options.target, ...inputs.names.slice(0, 4)],
         rows
           .slice(0, 8)
-          .map((r, i) => [
-            String(i + 1),
+          .map((r) => [
+            String(r.row),
             short(r.contribution),
             short(r.target),
             ...r.inputs.slice(0, 4).map(short),
           ]),
       ),
-      `Training moved the prediction of held-out row ${options.explain} by ${short(moved)}; the rows' contributions by the path kernel add up to that within ${short(Math.abs(unit * missed))}.`,
+      `Training moved the prediction of row ${row}, held out, by ${short(moved)}; the rows' contributions by the path kernel add up to that within ${short(Math.abs(unit * missed))}.`,
     ].join("\n"),
   };
 }
