@@ -9,6 +9,7 @@ import { dynamicsCommand } from "./commands/dynamics.ts";
 import { exportCommand } from "./commands/export.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
+import { infiniteCommand } from "./commands/infinite.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { predictCommand } from "./commands/predict/predict.ts";
 import { probeCommand } from "./commands/probe/probe.ts";
@@ -40,6 +41,7 @@ for (const command of [
   suggestCommand(),
   probeCommand(),
   dynamicsCommand(),
+  infiniteCommand(),
   demoCommand(),
   galleryCommand(),
   doctorCommand(),
