@@ -201,3 +201,13 @@ export function partOf<T>(record: Readonly<Record<string, T>>, part: string): Re
       .map(([path, value]) => [path.slice(part.length + 1), value]),
   );
 }
+
+/** Gradients added up, name by name; a name that only one has counts as 0 in the other. */
+export function sumGradients(a: Gradient, b: Gradient): Gradient {
+  const out: Record<string, Float64Array> = { ...a };
+  for (const [path, slopes] of Object.entries(b)) {
+    const before = out[path];
+    out[path] = before ? slopes.map((v, i) => v + before[i]!) : slopes;
+  }
+  return out;
+}

@@ -17,3 +17,11 @@ export * from "./mixture.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
 export type { Solution } from "./solution.ts";
+export {
+  type FitSparseOptions,
+  fitSparse,
+  type LargeFitReport,
+  type SparseFit,
+} from "./sparse/fit-sparse.ts";
+export { greedyInducing } from "./sparse/inducing.ts";
+export { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";

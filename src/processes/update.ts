@@ -130,7 +130,7 @@ export function withPoint(
 }
 
 /** Throws UsageError for indices that are not points, or are all of them. */
-function keptRows(count: number, indices: readonly number[]) {
+export function keptRows(count: number, indices: readonly number[]) {
   const removed = [...new Set(indices)];
   removed.forEach((i) => {
     expectPoint(i, count);
@@ -148,7 +148,7 @@ export function expectPoint(index: number, count: number): void {
   }
 }
 
-function withRow(a: Matrix, index: number, row: Matrix): Matrix {
+export function withRow(a: Matrix, index: number, row: Matrix): Matrix {
   const out = { ...a, data: a.data.slice() };
   out.data.set(row.data, index * a.cols);
   return out;

@@ -2,6 +2,7 @@ import { FunspaceError } from "../../errors/index.ts";
 import {
   freeParameters,
   fromVector,
+  type Gradient,
   gradientVector,
   logPrior,
   type Parameters,
@@ -44,25 +45,48 @@ export function target(
   origin: Model,
   objective: Objective,
   { x, y }: { readonly x: Matrix; readonly y: Matrix },
-  { reach, weakPrior }: TargetOptions,
+  options: TargetOptions,
 ): Target {
-  const like: Parameters = modelParameters(origin);
-  const zero = toVector(like);
+  const search = searchOf(
+    modelParameters(origin),
+    (parameters) => evaluate(modelWith(origin, parameters), objective, x, y),
+    options,
+  );
+  return {
+    at: search.at,
+    model: (w) => modelWith(origin, search.parameters(w)),
+    coordinates: (model) => search.coordinates(modelParameters(model)),
+  };
+}
+
+/** A function of parameters as one of free coordinates, with their priors. */
+export interface Search {
+  /** In nats; −∞ with a zero gradient where the function has no value. */
+  at(w: Float64Array): Valued;
+  parameters(w: Float64Array): Parameters;
+  coordinates(parameters: Parameters): Float64Array;
+}
+
+export function searchOf(
+  origin: Parameters,
+  evaluateAt: (parameters: Parameters) => { readonly value: number; readonly gradient: Gradient },
+  { reach, weakPrior }: TargetOptions,
+): Search {
+  const zero = toVector(origin);
   const place = (w: Float64Array) =>
     fromVector(
       w.map((v, i) => zero[i]! + reach[i]! * v),
-      like,
+      origin,
     );
-  const model = (w: Float64Array) => modelWith(origin, place(w));
   return {
-    model,
-    coordinates: (other) => toVector(modelParameters(other)).map((u, i) => (u - zero[i]!) / reach[i]!),
+    parameters: place,
+    coordinates: (other) => toVector(other).map((u, i) => (u - zero[i]!) / reach[i]!),
     at(w) {
       const outside = { value: -Infinity, gradient: new Float64Array(w.length) };
       if (!w.every((v) => Math.abs(v) < furthest)) return outside;
       try {
         const parameters = place(w);
-        const found = evaluate(modelWith(origin, parameters), objective, x, y);
+        const found = evaluateAt(parameters);
         const prior = logPrior(parameters);
         const more = weakPrior === undefined ? undefined : inCoordinates(parameters, w, reach, weakPrior);
         const value = found.value + prior.value + (more?.value ?? 0);
