@@ -13,7 +13,7 @@ import { column } from "../data/table.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { type Figure, functionBand, predictionTruth } from "../plot/index.ts";
 import { toPng } from "../plot/png.ts";
-import type { Key } from "../random/index.ts";
+import { type Key, normalQuantile } from "../random/index.ts";
 
 /** An option's path to a figure: .svg or .png. */
 export function figurePath(text: string): string {
@@ -58,7 +58,12 @@ interface OneInput {
  */
 export function bandFigure(
   model: TableModel,
-  options: { readonly beyond?: Table; readonly samples?: { readonly key: Key; readonly count: number } } = {},
+  options: {
+    readonly beyond?: Table;
+    readonly samples?: { readonly key: Key; readonly count: number };
+    /** In the title; "fitted" or "adapted" unless given. */
+    readonly when?: string;
+  } = {},
 ): Figure | undefined {
   const one = model.kind === "gp" ? oneInputOfGp(model) : oneInputOfNetwork(model);
   if (!one) return undefined;
@@ -70,9 +75,9 @@ export function bandFigure(
   const points = 200;
   const x = Float64Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1));
   const { before, ...band } = one.at(x);
-  const { samples } = options;
+  const { samples, when = model.kind === "gp" ? "fitted" : "adapted" } = options;
   return functionBand({
-    title: `${targetOf(model)}, ${model.kind === "gp" ? "fitted" : "adapted"}`,
+    title: `${targetOf(model)}, ${when}`,
     input,
     output: targetOf(model),
     x,
@@ -80,6 +85,20 @@ export function bandFigure(
     ...(before && { before }),
     ...(samples && { samples: one.sample(x, samples.key, samples.count) }),
     observations: one.seen,
+  });
+}
+
+/** Each row that a process has seen, predicted from all others. */
+export function leaveOneOutFigure({ process, target }: GpModel, when?: string): Figure {
+  const { mean, variance } = process.leaveOneOut();
+  const width = normalQuantile(0.975);
+  const end = (sign: number) => mean.data.map((m, i) => m + sign * width * Math.sqrt(variance.data[i]!));
+  return predictionTruth({
+    title: `Leave-one-out predictions of ${target}${when === undefined ? "" : `, ${when}`}`,
+    target,
+    truth: process.solution.y.data,
+    mean: mean.data,
+    interval: { lower: end(-1), upper: end(1) },
   });
 }
 

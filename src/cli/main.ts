@@ -4,7 +4,7 @@ import { FunspaceError } from "../errors/index.ts";
 import { adaptCommand } from "./commands/adapt/adapt.ts";
 import { addCommand } from "./commands/add.ts";
 import { demoCommand } from "./commands/demo.ts";
-import { doctorCommand } from "./commands/doctor.ts";
+import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { dynamicsCommand } from "./commands/dynamics.ts";
 import { exportCommand } from "./commands/export.ts";
 import { fitCommand } from "./commands/fit.ts";

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { workplace } from "../support/cli.ts";
@@ -173,5 +173,61 @@ describe("mistakes are one clear line, and nothing is written", () => {
     expect({ status, stdout }).toEqual({ status: code, stdout: "" });
     expect(stderr).toContain(message);
     expect(existsSync(join(folder, "never"))).toBe(false);
+  });
+});
+
+describe("the doctor", () => {
+  it("finds a healthy fit healthy", () => {
+    expect(succeed("doctor", "gp.safetensors")).toContain("Nothing was found");
+    const { health, findings } = JSON.parse(succeed("doctor", "gp.safetensors", "test.csv", "--json"));
+    expect(findings).toEqual([]);
+    expect(health).toMatchObject({ rows: 80, jitter: 0 });
+  });
+
+  it("explains spoiled rows, sets them aside and writes a model that predicts without them", () => {
+    const rows = lines("data.csv");
+    const spoiled = rows.map((line, i) => (i === 11 || i === 31 ? line.replace(/[^,]+$/, "9") : line));
+    writeFileSync(join(folder, "spoiled.csv"), `${spoiled.join("\n")}\n`);
+    succeed("fit", "spoiled.csv", "--target", "y", "--ignore", "b", "--out", "spoiled.safetensors");
+    const found = succeed("doctor", "spoiled.safetensors");
+    expect(found).toMatch(/\[outliers\] row (11|31) \(9, .* sds off\), row (11|31) \(9/);
+    expect(found).toContain("--apply --out fixed.safetensors");
+    const { steps, left } = JSON.parse(
+      succeed(
+        "doctor",
+        "spoiled.safetensors",
+        "--apply",
+        "outliers",
+        "--out",
+        "fixed.safetensors",
+        "--figure",
+        "cured.svg",
+        "--json",
+      ),
+    );
+    expect(left).toEqual([]);
+    expect(steps[0]).toMatchObject({ kind: "outliers", helped: true });
+    expect([...steps[0].withoutRows].sort()).toEqual([11, 31]);
+    expect(readFileSync(join(folder, "cured.svg"), "utf8")).toContain("y, treated");
+    const score = (model: string) =>
+      JSON.parse(succeed("predict", model, "test.csv", "--target", "y", "--out", "d.csv", "--json")).rmse;
+    expect(score("fixed.safetensors")).toBeLessThan(0.1);
+    expect(score("spoiled.safetensors")).toBeGreaterThan(2 * score("fixed.safetensors"));
+  });
+
+  it.each([
+    ["a network", ["doctor", "net.safetensors"], 1, "funspace fit"],
+    ["a cure without a place", ["doctor", "gp.safetensors", "--apply"], 2, "--out"],
+    [
+      "an illness unheard of",
+      ["doctor", "gp.safetensors", "--apply", "flu", "--out", "never"],
+      2,
+      "outliers",
+    ],
+    ["engines of a model", ["doctor", "gp.safetensors", "--engine"], 2, "machine"],
+  ] as [string, string[], number, string][])("refuses %s", (_name, args, code, message) => {
+    const { status, stderr } = funspace(...args);
+    expect(status).toBe(code);
+    expect(stderr).toContain(message);
   });
 });

@@ -1,9 +1,8 @@
 import { Command, Option } from "commander";
 import { readTable, writeAtomically } from "../../data/files.ts";
-import { encodeModel, fitModel, type GpModel, kernelText, type MeanName } from "../../data/index.ts";
-import { predictionTruth } from "../../plot/index.ts";
+import { encodeModel, fitModel, kernelText, type MeanName } from "../../data/index.ts";
 import type { ObjectiveName } from "../../processes/index.ts";
-import { bandFigure, figureBytes, figurePath } from "../figures.ts";
+import { bandFigure, figureBytes, figurePath, leaveOneOutFigure } from "../figures.ts";
 import { nameList, positiveNumber, wholeNumber } from "../options.ts";
 import { counted, print, short, withProgress } from "../report.ts";
 
@@ -78,7 +77,10 @@ async function fitAction(path: string, options: Options): Promise<void> {
   const { process } = model;
   const loo = process.leaveOneOut();
   const looRmse = Math.sqrt(loo.residual.data.reduce((sum, v) => sum + v * v, 0) / table.rows);
-  const drawn = options.figure === undefined ? undefined : await figureBytes(figure(model), options.figure);
+  const drawn =
+    options.figure === undefined
+      ? undefined
+      : await figureBytes(bandFigure(model) ?? leaveOneOutFigure(model), options.figure);
   await writeAtomically(out, encodeModel(model));
   if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
   const seconds = (performance.now() - start) / 1000;
@@ -124,19 +126,5 @@ function elided(text: string): string {
     return numbers.length > 12
       ? `[${numbers.slice(0, 8).join(", ")}, … and ${numbers.length - 8} more]`
       : whole;
-  });
-}
-
-function figure(model: GpModel) {
-  const band = bandFigure(model);
-  if (band) return band;
-  const { mean, variance } = model.process.leaveOneOut();
-  const end = (sign: number) => mean.data.map((m, i) => m + sign * 1.959964 * Math.sqrt(variance.data[i]!));
-  return predictionTruth({
-    title: `Leave-one-out predictions of ${model.target}`,
-    target: model.target,
-    truth: model.process.solution.y.data,
-    mean: mean.data,
-    interval: { lower: end(-1), upper: end(1) },
   });
 }

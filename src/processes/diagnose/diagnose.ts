@@ -74,7 +74,8 @@ function withoutEchoes(findings: readonly Finding[], { health }: Patient): Findi
     ...explained("overconfident", "scale", "better-optimum", "noise-below-repeats"),
     ...explained("underconfident", "scale", "better-optimum", "noise-below-repeats"),
     ...explained("outliers", "scale"),
-    ...explained("better-optimum", "noise-below-repeats", "column-scales"),
+    ...explained("better-optimum", "noise-below-repeats", "column-scales", "copied-rows"),
+    ...explained("better-predictor", "noise-below-repeats", "column-scales", "copied-rows"),
     ...explained("noise-at-floor", "ill-conditioned"),
     ...(health.rows < 8 ? explained("several-optima", "too-few-points") : []),
   ]);

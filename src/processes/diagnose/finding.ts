@@ -12,6 +12,7 @@ export const findingKinds = [
   "scale",
   "better-optimum",
   "several-optima",
+  "better-predictor",
   "lengthscale-long",
   "lengthscale-short",
   "at-bound",

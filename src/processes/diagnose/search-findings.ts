@@ -1,5 +1,6 @@
 import { partOf } from "../../kernels/index.ts";
 import type { Task } from "../../tasks/index.ts";
+import type { ExactPosterior } from "../exact.ts";
 import { type Fit, fit, type StartReport } from "../fit/index.ts";
 import { digits } from "../fit/report.ts";
 import { gp } from "../prior.ts";
@@ -63,7 +64,10 @@ export function searchFindings(patient: Patient, { fit: found, gain }: Search): 
           },
     ];
   }
-  const rival = found.report.starts.find(
+  const rivals = found.report.starts.filter(({ value }) => Number.isFinite(value));
+  const predictor = betterPredictor(patient, rivals, found.report.value);
+  if (predictor) return [predictor];
+  const rival = rivals.find(
     (other) => other.value > found.report.value - believable && differs(patient, other),
   );
   if (!rival) return [];
@@ -78,6 +82,45 @@ export function searchFindings(patient: Patient, { fit: found, gain }: Search): 
       remedy: regularised(patient, kernel),
     },
   ];
+}
+
+/** An optimum that predicts each row from all others better, though the data as a whole speak for the patient's. */
+function betterPredictor(
+  patient: Patient,
+  rivals: readonly StartReport[],
+  value: number,
+): Finding | undefined {
+  const { kernel, mean, health, report } = patient;
+  if (report?.objective === "leave-one-out") return undefined;
+  const worth = Math.max(3, 0.03 * health.rows);
+  const scored = rivals.map((start) => ({
+    start,
+    loo: posteriorAt(patient, start).leaveOneOut().logDensity,
+  }));
+  const best = scored.reduce((a, b) => (b.loo > a.loo ? b : a));
+  const gain = best.loo - health.looLogDensity;
+  if (gain < worth) return undefined;
+  const { parameters } = best.start;
+  const noise = parameters.noiseVariance!.value[0]!;
+  const behind = value - best.start.value;
+  return {
+    kind: "better-predictor",
+    text: `another optimum is ${digits(behind)} nats behind by marginal likelihood, and yet predicts each row from all others better, by ${digits(gain)} nats, with a noise sd of ${digits(Math.sqrt(noise))} in place of ${digits(health.noiseSd)}: no setting of this kernel describes the data well`,
+    numbers: { behind, gain, noiseSd: health.noiseSd, noiseSdThere: Math.sqrt(noise) },
+    advice: "take it if predictions are what counts, or try another kernel",
+    remedy: {
+      kernel: kernel.with(partOf(parameters, "kernel")),
+      options: { mean: mean.with(partOf(parameters, "mean")), noiseVariance: { start: noise }, starts: 1 },
+    },
+  };
+}
+
+function posteriorAt({ kernel, mean, x, y }: Patient, { parameters }: StartReport): ExactPosterior {
+  const prior = gp(kernel.with(partOf(parameters, "kernel")), {
+    mean: mean.with(partOf(parameters, "mean")),
+    inputs: x.cols,
+  });
+  return prior.condition({ x, y, noiseVariance: parameters.noiseVariance!.value[0]! });
 }
 
 /** Why the data cannot be seen at these lengthscales, in words; undefined where they can. */
@@ -96,18 +139,12 @@ function outOfScale(patient: Patient): string | undefined {
 }
 
 /** Whether the posterior at a start's end says another thing of the data: other noise, or another function. */
-function differs(
-  { kernel, mean, noiseVariance, x, y, process, spread }: Patient,
-  other: StartReport,
-): boolean {
+function differs(patient: Patient, other: StartReport): boolean {
+  const { noiseVariance, x, process, spread } = patient;
   const theirs = other.parameters.noiseVariance!.value[0]!;
   const ratio = Math.max(theirs, 1e-4 * spread) / Math.max(noiseVariance, 1e-4 * spread);
   if (ratio > 2.5 || ratio < 0.4) return true;
-  const prior = gp(kernel.with(partOf(other.parameters, "kernel")), {
-    mean: mean.with(partOf(other.parameters, "mean")),
-    inputs: x.cols,
-  });
-  const there = prior.condition({ x, y, noiseVariance: theirs }).at(x).mean.data;
+  const there = posteriorAt(patient, other).at(x).mean.data;
   const here = process.at(x).mean.data;
   const square = there.reduce((sum, v, i) => sum + (v - here[i]!) ** 2 / there.length, 0);
   return square > 0.25 ** 2 * spread;

@@ -1,20 +1,11 @@
-import { Command } from "commander";
-import { type Engine, wasm } from "../../engine/index.ts";
-import { FunspaceError } from "../../errors/index.ts";
-import { type NativeEngine, nativeEngine } from "../../native/index.ts";
-import { key, normal } from "../../random/index.ts";
-import { print, textTable } from "../report.ts";
+import { type Engine, wasm } from "../../../engine/index.ts";
+import { FunspaceError } from "../../../errors/index.ts";
+import { type NativeEngine, nativeEngine } from "../../../native/index.ts";
+import { key, normal } from "../../../random/index.ts";
+import { print, textTable } from "../../report.ts";
 
-export function doctorCommand(): Command {
-  return new Command("doctor")
-    .description("Say which engines this machine has, and how fast they are.")
-    .option("--engine", "the engines (all there is to examine so far)")
-    .option("--json", "print one JSON object")
-    .addHelpText("after", "\nExample:\n  funspace doctor --engine")
-    .action(doctorAction);
-}
-
-async function doctorAction({ json }: { json?: boolean }): Promise<void> {
+/** Says which engines this machine has, and how fast they are. */
+export function examineEngines(json: boolean | undefined): void {
   const native = findNative();
   const hands: Engine[] = [wasm, ...(native.engine ? [native.engine] : [])];
   const rows = workloads.map(({ name, operations, prepare }) => ({
