@@ -10,21 +10,12 @@ import {
   subtract,
   transpose,
 } from "../linalg/index.ts";
-import type { Examples, Network } from "../networks/index.ts";
+import type { Examples, Loss, Network } from "../networks/index.ts";
 import { Gaussian, nonNegative } from "../processes/index.ts";
 import { tangentKernel } from "../tangent/index.ts";
 import type { InfiniteNetwork } from "./infinite.ts";
-
-/** How long a network is trained, on ½ Σ ‖f(x_i) − y_i‖². */
-export interface TrainingTime {
-  readonly learningRate: number;
-  /** Steps of gradient descent, or with `rule: "flow"` time in units of the learning rate; Infinity for the end. */
-  readonly steps: number;
-  /** Discrete steps unless given: (I − ηΘ)^t instead of e^(−ηΘt). */
-  readonly rule?: "descent" | "flow";
-  /** Of heavy-ball momentum, v ← μ v + g, w ← w − η v; 0 unless given. Of descent only. */
-  readonly momentum?: number;
-}
+import { pathCoefficients } from "./loss-training.ts";
+import { checkTime, type TrainingTime } from "./training-time.ts";
 
 /**
  * What is left of a residual along an eigenvector of the tangent kernel with eigenvalue λ: (1 − ηλ)^t, e^(−ηλt), or with
@@ -38,12 +29,25 @@ export function decay(
   if (rule === "flow") return Math.exp(-pull * (pull > 0 ? steps : 0));
   if (momentum === 0) return pull > 0 ? (1 - pull) ** steps : 1;
   if (steps === Infinity) return pull > 0 ? 0 : 1;
-  let [left, velocity] = [1, 0];
-  for (let t = 0; t < steps; t++) {
-    velocity = momentum * velocity + pull * left;
-    left -= velocity;
+  return momentumDecay(pull, momentum, steps);
+}
+
+/** A step takes (left, velocity) to ((1 − pull) left − μ velocity, pull · left + μ velocity): its power, by squaring. */
+function momentumDecay(pull: number, momentum: number, steps: number): number {
+  type Square = readonly [number, number, number, number];
+  const times = ([a, b, c, d]: Square, [e, f, g, h]: Square): Square => [
+    a * e + b * g,
+    a * f + b * h,
+    c * e + d * g,
+    c * f + d * h,
+  ];
+  let power: Square = [1, 0, 0, 1];
+  let step: Square = [1 - pull, -momentum, pull, momentum];
+  for (let left = steps; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) power = times(power, step);
+    step = times(step, step);
   }
-  return left;
+  return power[0];
 }
 
 /** The largest learning rate at which full-batch gradient descent does not diverge: 2/λ_max, with momentum (2 + 2μ)/λ_max. */
@@ -53,9 +57,16 @@ export function largestLearningRate(tangentGram: Matrix, momentum = 0): number {
 
 /** Θ⁻¹ (I − decay) by eigenvalues, as a matrix; where λ is 0 its limit. */
 function filter(gram: Matrix, time: TrainingTime): Matrix {
-  check(time);
+  checkTime(time);
   const { values, vectors } = eigh(gram);
-  const floor = 1e-14 * values.at(-1)!;
+  const most = values.at(-1)!;
+  const limit = (2 + 2 * (time.momentum ?? 0)) / most;
+  if (time.steps === Infinity && time.rule !== "flow" && time.learningRate >= limit) {
+    throw new UsageError(
+      `gradient descent with a learning rate of ${time.learningRate} diverges: it should be below ${limit.toPrecision(4)}`,
+    );
+  }
+  const floor = 1e-14 * most;
   const gains = values.map((value) => {
     if (value > floor) {
       if (time.rule === "flow") return -Math.expm1(-time.learningRate * value * time.steps) / value;
@@ -65,18 +76,6 @@ function filter(gram: Matrix, time: TrainingTime): Matrix {
   });
   const scaled = { ...vectors, data: vectors.data.map((v, k) => v * gains[k % gains.length]!) };
   return multiply(scaled, vectors, { b: true });
-}
-
-function check({ learningRate, steps, momentum = 0, rule }: TrainingTime): void {
-  if (!(learningRate > 0) || !(steps >= 0) || !(momentum >= 0 && momentum < 1)) {
-    throw new UsageError(
-      `expected a learning rate above 0, steps from 0 and a momentum in [0, 1), got ${learningRate}, ${steps}, ${momentum}`,
-    );
-  }
-  if (rule !== "flow" && steps !== Infinity && !Number.isInteger(steps)) {
-    throw new UsageError(`descent takes a whole number of steps, got ${steps}; a flow takes any time`);
-  }
-  if (rule === "flow" && momentum > 0) throw new UsageError("momentum belongs to descent, not to a flow");
 }
 
 /**
@@ -133,17 +132,21 @@ function perOutput(c: Matrix, outputs: number): Matrix {
 
 /**
  * The function that a finite network's linearisation at its present weights becomes when trained for a time:
- * f_0 − Θ(·, X) Θ⁻¹ (I − decay) (f_0(X) − y), with the network's own tangent kernel Θ.
+ * f_0 − Θ(·, X) Θ⁻¹ (I − decay) (f_0(X) − y), with the network's own tangent kernel Θ; on another loss than squared error
+ * as `pathCoefficients` says.
  */
-export function linearisedTraining(net: Network, { x, y }: Examples, time: TrainingTime): Fn {
+export function linearisedTraining(net: Network, { x, y }: Examples, time: TrainingTime, loss?: Loss): Fn {
   const kernel = tangentKernel(net);
-  const gap = subtract(net.at(x), y);
-  const coefficients = multiply(filter(kernel.gram(x), time), reshape(gap, gap.data.length, 1));
+  const start = net.at(x);
+  const coefficients = loss
+    ? pathCoefficients(kernel.gram(x), start, y, loss, time)
+    : multiply(filter(kernel.gram(x), time), reshape(subtract(start, y), start.data.length, 1));
+  const column = reshape(coefficients, start.data.length, 1);
   return {
     inputs: net.inputs,
     outputs: net.outputs,
     at: (points) => {
-      const moved = multiply(kernel.cross(points, x), coefficients);
+      const moved = multiply(kernel.cross(points, x), column);
       return subtract(net.at(points), reshape(moved, points.rows, net.outputs));
     },
   };

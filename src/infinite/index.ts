@@ -1,4 +1,6 @@
 export type { AttentionForm } from "./attention-limit.ts";
 export * from "./gradient-flow.ts";
 export * from "./infinite.ts";
+export * from "./loss-training.ts";
+export type { TrainingTime } from "./training-time.ts";
 export { type Architecture, wideNetwork } from "./wide-network.ts";

@@ -1,6 +1,7 @@
 export * from "./cholesky.ts";
 export * from "./cholesky-update.ts";
 export * from "./conjugate-gradients.ts";
+export * from "./dormand-prince.ts";
 export * from "./eigh.ts";
 export * from "./fn.ts";
 export * from "./lanczos.ts";
