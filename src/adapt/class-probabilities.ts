@@ -1,5 +1,6 @@
 import { UsageError } from "../errors/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
+import { semidefiniteRoot } from "../processes/likelihoods/semidefinite-root.ts";
 import { type Key, normal } from "../random/index.ts";
 import { softmaxRows } from "./likelihoods.ts";
 
@@ -77,22 +78,4 @@ function twoClasses(second: Float64Array): Matrix {
     out.data[2 * i + 1] = p;
   });
   return out;
-}
-
-/** L with L Lᵀ = A for a small positive semi-definite A: columns whose pivot is rounding are left out. */
-function semidefiniteRoot(a: Float64Array, n: number): Float64Array {
-  const l = new Float64Array(n * n);
-  let largest = 0;
-  for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]!);
-  for (let j = 0; j < n; j++) {
-    for (let i = j; i < n; i++) {
-      let sum = a[i * n + j]!;
-      for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
-      if (i === j) {
-        if (sum <= 1e-12 * largest) break;
-        l[j * n + j] = Math.sqrt(sum);
-      } else l[i * n + j] = sum / l[j * n + j]!;
-    }
-  }
-  return l;
 }

@@ -1,6 +1,7 @@
 import { expectFinite, expectShape, type Fn, type Matrix, matrix, stackRows } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { constantMean, type Gaussian, type Process } from "../processes/index.ts";
+import { functionMode, functionPosterior, type LatentProcess } from "../processes/latent/index.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions, MeanChoice } from "./adapt.ts";
@@ -17,8 +18,7 @@ import {
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
 import { featuresOf } from "./features.ts";
-import { evidenceOfMode, functionMode } from "./function-mode.ts";
-import { functionPosterior, type LatentProcess } from "./function-posterior.ts";
+import { evidenceOfMode } from "./function-mode.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import { regressLabels } from "./label-regression.ts";
 import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";

@@ -1,5 +1,5 @@
 import { type Matrix, matrix } from "../linalg/index.ts";
-import { type BlockRoot, rootTransposedTimes } from "./block-root.ts";
+import { type BlockRoot, rootTransposedTimes } from "../processes/latent/index.ts";
 import { type Features, featureParts } from "./features.ts";
 import { rootPart, type WeightCovariance } from "./weight-covariance.ts";
 

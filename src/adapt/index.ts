@@ -1,3 +1,4 @@
+export type { LatentProcess } from "../processes/latent/index.ts";
 export {
   type Adaptation,
   type AdaptOptions,
@@ -21,7 +22,6 @@ export {
 } from "./classify.ts";
 export { type Contender, type ContenderName, compare } from "./compare.ts";
 export * from "./compare-classifiers.ts";
-export type { LatentProcess } from "./function-posterior.ts";
 export { conditionLabels } from "./label-regression.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";

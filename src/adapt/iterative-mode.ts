@@ -8,9 +8,13 @@ import {
   reshape,
   type SolveReport,
 } from "../linalg/index.ts";
-import { type BlockRoot, rootTimes, rootTransposedTimes } from "./block-root.ts";
+import {
+  type BlockRoot,
+  mostNewtonSteps,
+  rootTimes,
+  rootTransposedTimes,
+} from "../processes/latent/index.ts";
 import type { Features } from "./features.ts";
-import { mostNewtonSteps } from "./function-mode.ts";
 import type { Likelihood } from "./likelihoods.ts";
 import type { WeightCovariance } from "./weight-covariance.ts";
 

@@ -9,8 +9,8 @@ import {
   type Tensor,
 } from "../linalg/index.ts";
 import { type Layer, type LinearSide, type Network, weightCount } from "../networks/index.ts";
+import type { BlockRoot } from "../processes/latent/index.ts";
 import { type TangentSite, tangentSites } from "../tangent/index.ts";
-import type { BlockRoot } from "./block-root.ts";
 import type { FeatureLayer, Features } from "./features.ts";
 import { blockSum, diagonalSum, type LayerSum, layerwise } from "./layer-covariance.ts";
 import { rootPart, type WeightCovariance } from "./weight-covariance.ts";

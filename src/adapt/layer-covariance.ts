@@ -1,6 +1,6 @@
 import { cholesky, gramOf, type Matrix, matrix, transpose } from "../linalg/index.ts";
+import { type BlockRoot, rootTransposedTimes } from "../processes/latent/index.ts";
 import type { TangentSite } from "../tangent/index.ts";
-import { type BlockRoot, rootTransposedTimes } from "./block-root.ts";
 import { diagonalFrom } from "./diagonal-covariance.ts";
 import type { FeatureLayer, Features } from "./features.ts";
 import { factoredCovariance, type WeightCovariance } from "./weight-covariance.ts";

@@ -1,21 +1,9 @@
 import { UsageError } from "../errors/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
+import type { SeenLikelihood } from "../processes/latent/index.ts";
 
-/**
- * p(y | f) of observed examples, each with a likelihood of its own that is log-concave in its outputs:
- * W_i = −∂² log p(y_i | f_i) / ∂f_i² = R_i R_iᵀ with a root R_i of o × r.
- */
-export interface Likelihood {
-  readonly examples: number;
-  readonly outputs: number;
-  /** Columns of the roots: o, or fewer where some direction of the outputs never matters. */
-  readonly rank: number;
-  /** log p(y | f), in nats, for f of n × o. */
-  logDensity(f: Matrix): number;
-  /** ∂ log p / ∂f, n × o. */
-  gradient(f: Matrix): Matrix;
-  /** The roots R_i one below the other, n·o × r. */
-  root(f: Matrix): Matrix;
+/** What the evidence's gradient asks of a likelihood besides. */
+export interface Likelihood extends SeenLikelihood {
   /**
    * ∂/∂f of Σ_i tr(Σ_i W_i(f)), n × o, for covariances Σ_i seen through the roots: C_i = R_iᵀ Σ_i R_i, n·r × r.
    * Absent where W does not depend on f.

@@ -1,6 +1,6 @@
 import { add, type Matrix, matrix, multiply, scale, topEigenpairs, transpose } from "../linalg/index.ts";
+import { type BlockRoot, rootTimes, rootTransposedTimes } from "../processes/latent/index.ts";
 import { type Key, normal } from "../random/index.ts";
-import { type BlockRoot, rootTimes, rootTransposedTimes } from "./block-root.ts";
 import type { Features } from "./features.ts";
 import type { WeightCovariance } from "./weight-covariance.ts";
 

@@ -10,7 +10,7 @@ import {
   solve,
   transpose,
 } from "../linalg/index.ts";
-import { type BlockRoot, rootTransposedTimes } from "./block-root.ts";
+import { type BlockRoot, rootTransposedTimes } from "../processes/latent/index.ts";
 import { type Features, featureParts } from "./features.ts";
 
 /**

@@ -12,9 +12,14 @@ import {
   reshape,
   solve,
 } from "../linalg/index.ts";
-import { type BlockRoot, rootTimes, rootTransposedTimes } from "./block-root.ts";
+import {
+  type BlockRoot,
+  mostNewtonSteps,
+  newtonTolerance,
+  rootTimes,
+  rootTransposedTimes,
+} from "../processes/latent/index.ts";
 import { type Features, featureParts } from "./features.ts";
-import { mostNewtonSteps, newtonTolerance } from "./function-mode.ts";
 import type { Likelihood } from "./likelihoods.ts";
 import type { ScaleEvidence } from "./scale-search.ts";
 import { factoredCovariance, identityPlusCurvature, rootPart } from "./weight-covariance.ts";

@@ -1,8 +1,8 @@
 import { add, expectFinite, expectShape, type Fn, gramOf, type Matrix, matrix } from "../linalg/index.ts";
 import { Gaussian, nonNegative } from "../processes/index.ts";
+import type { LatentProcess } from "../processes/latent/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { type Features, featureParts } from "./features.ts";
-import type { LatentProcess } from "./function-posterior.ts";
 import type { WeightCovariance } from "./weight-covariance.ts";
 
 /** The process mean(x) + φ(x) u whose whitened weights u have this mean and covariance: Gaussian, and linear in u. */

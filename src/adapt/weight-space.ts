@@ -23,9 +23,9 @@ import {
   type Observations,
   type Posterior,
 } from "../processes/index.ts";
+import type { LatentProcess } from "../processes/latent/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import { type Features, featureParts, featuresOf } from "./features.ts";
-import type { LatentProcess } from "./function-posterior.ts";
 import type { FeatureMoments } from "./layer-scales.ts";
 import { factoredCovariance, type WeightCovariance } from "./weight-covariance.ts";
 import { weightProcess } from "./weight-process.ts";

@@ -2,6 +2,7 @@ export * from "./adjust.ts";
 export { after } from "./after.ts";
 export { formatKernel, type KernelTextOptions, parseKernel } from "./expression.ts";
 export * from "./families.ts";
+export { type IndependentKernel, independent, isIndependent, repeated } from "./independent.ts";
 export * from "./json.ts";
 export * from "./kernel.ts";
 export * from "./learnable.ts";

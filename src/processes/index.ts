@@ -8,6 +8,14 @@ export * from "./fit/index.ts";
 export * from "./gaussian.ts";
 export type { MomentSlopes } from "./input-slopes.ts";
 export { type CrossValidation, crossValidate } from "./k-fold.ts";
+export type { LatentApproximation, LikelihoodModel } from "./latent/approximation.ts";
+export { fitLikelihood, type LikelihoodFit, type LikelihoodFitOptions } from "./latent/fit-likelihood.ts";
+export {
+  conditionLatent,
+  type LatentData,
+  type LatentMethodName,
+  type LikelihoodPosterior,
+} from "./latent/likelihood-posterior.ts";
 export * from "./leave-one-out.ts";
 export * as likelihoods from "./likelihoods/index.ts";
 export type { Expectation, LatentDerivatives, Likelihood, Predictive } from "./likelihoods/likelihood.ts";

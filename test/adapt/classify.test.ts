@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { probitProbabilities, sampledProbabilities } from "../../src/adapt/class-probabilities.ts";
 import { fitCommonScale } from "../../src/adapt/common-scale.ts";
 import { featuresOf } from "../../src/adapt/features.ts";
-import { evidenceOfMode, functionMode } from "../../src/adapt/function-mode.ts";
+import { evidenceOfMode } from "../../src/adapt/function-mode.ts";
 import { adaptClassifier, conditionClassifier, type LatentProcess } from "../../src/adapt/index.ts";
 import { classLikelihood, gaussianLikelihood, type Likelihood } from "../../src/adapt/likelihoods.ts";
 import { evidenceOfWeightMode } from "../../src/adapt/weight-mode.ts";
@@ -18,6 +18,7 @@ import {
   solve,
 } from "../../src/linalg/index.ts";
 import { dense, network, tanh } from "../../src/networks/index.ts";
+import { functionMode } from "../../src/processes/latent/index.ts";
 import { key } from "../../src/random/index.ts";
 import { tangentKernel } from "../../src/tangent/index.ts";
 import { expectClose } from "../support/golden.ts";

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { BlockRoot } from "../../src/adapt/block-root.ts";
 import { diagonalCovariance } from "../../src/adapt/diagonal-covariance.ts";
 import { type Features, featuresOf } from "../../src/adapt/features.ts";
 import { evidenceOfMode } from "../../src/adapt/function-mode.ts";
@@ -12,6 +11,7 @@ import { weightProcess } from "../../src/adapt/weight-process.ts";
 import { positive } from "../../src/kernels/index.ts";
 import type { Matrix } from "../../src/linalg/index.ts";
 import { dense, type Network, network, networkOf } from "../../src/networks/index.ts";
+import type { BlockRoot } from "../../src/processes/latent/index.ts";
 import { key } from "../../src/random/index.ts";
 import { tangentKernel } from "../../src/tangent/index.ts";
 import { expectClose, golden, rows } from "../support/golden.ts";

@@ -9,8 +9,11 @@ import {
 } from "../../kernels/index.ts";
 import { type Matrix, subtract } from "../../linalg/index.ts";
 import { type Key, normal, split, uniform } from "../../random/index.ts";
-import { columnMeans, type Mean } from "../means.ts";
+import type { Mean } from "../means.ts";
+import { meanSquare, targetVariance } from "../target-variance.ts";
 import { type Model, modelParameters, modelWith, noiseParameter } from "./model.ts";
+
+export { targetVariance };
 
 /** How the noise variance is treated; see `FitOptions`. */
 export interface NoiseOptions {
@@ -47,19 +50,6 @@ function startNoise(variance: number, residual: number, noise: number | NoiseOpt
   const floor = noise.floor ?? 1e-8 * variance;
   const parameter = noiseParameter(noise.start ?? Math.max(0.1 * residual, 10 * floor), floor);
   return noise.prior ? { ...parameter, prior: noise.prior } : parameter;
-}
-
-/** The variance of the targets about their means; the mean square of constant ones, and 1 if all are 0. */
-export function targetVariance(y: Matrix): number {
-  const centre = columnMeans(y);
-  const square = meanSquare(y);
-  const variance = y.data.reduce((sum, v, k) => sum + (v - centre[k % y.cols]!) ** 2, 0) / y.data.length;
-  if (variance > 1e-20 * square) return variance;
-  return square > 0 ? square : 1;
-}
-
-export function meanSquare(a: Matrix): number {
-  return a.data.reduce((sum, v) => sum + v * v, 0) / a.data.length;
 }
 
 /** The kernel as if nobody had chosen any value, scaled to the data: what "large" and "small" are measured by. */

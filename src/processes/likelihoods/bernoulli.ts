@@ -19,6 +19,8 @@ export function bernoulli(link: BernoulliLink = "logit"): Likelihood {
     name: link === "logit" ? "bernoulli" : "bernoulli-probit",
     parameters: {},
     with: () => likelihood,
+    // Where a class has the probability 0.8 or so.
+    guess: (y) => (y === 1 ? 1.5 : -1.5),
     check: (y) => expectTargets(y, 1, (v) => v === 0 || v === 1, "a label of two classes is 0 or 1"),
     at: (f, y) => local(f, y === 1 ? 1 : -1),
     predictive(mean, variance) {

@@ -1,5 +1,6 @@
-import { type Parameters, positive } from "../../kernels/index.ts";
+import { type Parameters, positive, setUnset, unlessGiven } from "../../kernels/index.ts";
 import { type Matrix, matrix } from "../../linalg/index.ts";
+import { targetVariance } from "../target-variance.ts";
 import { expectMoments, expectTargets, ownVariances } from "./check.ts";
 import type { Likelihood } from "./likelihood.ts";
 
@@ -7,8 +8,9 @@ import type { Likelihood } from "./likelihood.ts";
  * y = f + noise of one variance (in squared units of y), over `outputs` columns that each have a latent of their own.
  * Every expectation in closed form.
  */
-export function gaussian(noiseVariance = 0.1, outputs = 1): Likelihood {
-  return gaussianOf({ noiseVariance: positive("noiseVariance", noiseVariance, 1) }, outputs);
+export function gaussian(noiseVariance?: number, outputs = 1): Likelihood {
+  const noise = unlessGiven(noiseVariance, 0.1, (v) => positive("noiseVariance", v, 1));
+  return gaussianOf({ noiseVariance: noise }, outputs);
 }
 
 function gaussianOf(parameters: Parameters, outputs: number): Likelihood {
@@ -32,6 +34,9 @@ function gaussianOf(parameters: Parameters, outputs: number): Likelihood {
     outputs,
     parameters,
     with: (next) => gaussianOf(next, outputs),
+    startAt: (y) =>
+      gaussianOf(setUnset(parameters, { noiseVariance: () => [0.1 * targetVariance(y)] }), outputs),
+    guess: (y) => y,
     check: (y) => expectTargets(y, outputs, Number.isFinite, "targets are finite numbers"),
     logDensity: (f, y) => rows(f, y, () => 0),
     derivatives(f, y) {

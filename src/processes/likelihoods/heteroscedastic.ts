@@ -1,4 +1,5 @@
 import { matrix } from "../../linalg/index.ts";
+import { targetVariance } from "../target-variance.ts";
 import { expectMoments, expectTargets, ownVariances } from "./check.ts";
 import type { Likelihood } from "./likelihood.ts";
 import { logSumExp } from "./one-latent.ts";
@@ -19,6 +20,18 @@ const likelihood: Likelihood = {
   outputs: 1,
   parameters: {},
   with: () => likelihood,
+  latentsDiffer: true,
+  /** The mean, and a log noise variance that is about a tenth of the targets' where they lie near their average. */
+  guess(y) {
+    const variance = targetVariance(y);
+    const centre = y.data.reduce((sum, v) => sum + v / y.rows, 0);
+    const out = matrix(y.rows, 2);
+    y.data.forEach((v, i) => {
+      out.data[2 * i] = v;
+      out.data[2 * i + 1] = Math.log(variance * (0.05 + (0.1 * (v - centre) ** 2) / variance));
+    });
+    return out;
+  },
   check: (y) => expectTargets(y, 1, Number.isFinite, "targets are finite numbers"),
   logDensity: (f, y) => y.data.map((v, i) => logNormal(v - f.data[2 * i]!, f.data[2 * i + 1]!)),
   derivatives(f, y) {

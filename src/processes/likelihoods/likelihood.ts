@@ -11,8 +11,14 @@ export interface Likelihood {
   readonly latents: number;
   /** Columns of y. */
   readonly outputs: number;
+  /** The latents mean different things: each is given parameters of its own. Else one kernel serves them all. */
+  readonly latentsDiffer?: true;
   readonly parameters: Parameters;
   with(parameters: Parameters): Likelihood;
+  /** The same, its unset parameters chosen for these observations. */
+  startAt?(y: Matrix): Likelihood;
+  /** About where the latents lie by each observation alone, n × L: what kernels and means are scaled to at first. */
+  guess(y: Matrix): Matrix;
   /** Throws ShapeError or UsageError, with the row, for observations that this likelihood cannot give. */
   check(y: Matrix): void;
   /** log p(y_i | f_i), in nats, one a row. */

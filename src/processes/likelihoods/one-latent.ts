@@ -29,6 +29,8 @@ export interface OneLatent {
   readonly name: string;
   readonly parameters: Parameters;
   with(parameters: Parameters): Likelihood;
+  startAt?(y: Matrix): Likelihood;
+  guess(y: number): number;
   check(y: Matrix): void;
   at(f: number, y: number): Local;
   /** By parameter, one entry a value of it. */
@@ -71,6 +73,8 @@ export function oneLatent(own: OneLatent): Likelihood {
     outputs: 1,
     parameters,
     with: own.with,
+    ...(own.startAt && { startAt: own.startAt }),
+    guess: (y) => matrix(y.rows, 1, y.data.map(own.guess)),
     check,
     logDensity: (f, y) => f.data.map((v, i) => own.at(v, y.data[i]!).value),
     derivatives(f, y) {

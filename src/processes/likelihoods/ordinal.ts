@@ -46,6 +46,7 @@ function ordinalOf(parameters: Parameters): Likelihood {
     name: "ordinal",
     parameters,
     with: ordinalOf,
+    guess: (y) => y - (levels - 1) / 2,
     check: (y) =>
       expectTargets(
         y,

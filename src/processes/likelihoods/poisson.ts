@@ -9,6 +9,7 @@ export function poisson(): Likelihood {
     name: "poisson",
     parameters: {},
     with: () => likelihood,
+    guess: (y) => Math.log(y + 0.5),
     check: (y) =>
       expectTargets(y, 1, (v) => Number.isInteger(v) && v >= 0, "a count is a whole number from 0"),
     at(f, y) {

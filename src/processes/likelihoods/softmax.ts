@@ -4,6 +4,7 @@ import { normalQuantile } from "../../random/index.ts";
 import { expectMoments, expectTargets } from "./check.ts";
 import type { Likelihood } from "./likelihood.ts";
 import { logSumExp } from "./one-latent.ts";
+import { semidefiniteRoot } from "./semidefinite-root.ts";
 
 /**
  * Classes 0, …, c − 1 with p(k | f) = e^{f_k}/Σ_j e^{f_j}: one latent a class. Expectations have no closed form: they are
@@ -22,6 +23,14 @@ export function softmax(classes: number): Likelihood {
     outputs: 1,
     parameters: {},
     with: () => likelihood,
+    guess(y) {
+      // Above the others by what gives a class 0.8 of three.
+      const out = matrix(y.rows, c);
+      y.data.forEach((label, i) => {
+        out.data[i * c + label] = 2;
+      });
+      return out;
+    },
     check: (y) =>
       expectTargets(
         y,
@@ -150,24 +159,4 @@ function standardDraws(d: number): Matrix {
   }
   kept.set(d, out);
   return out;
-}
-
-/** L with L Lᵀ = A for a small positive semi-definite A, n × n: columns whose pivot is rounding are left out. */
-export function semidefiniteRoot(a: Float64Array, n: number): Float64Array {
-  const l = new Float64Array(n * n);
-  let largest = 0;
-  for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]!);
-  for (let j = 0; j < n; j++) {
-    let pivot = 0;
-    for (let i = j; i < n; i++) {
-      let sum = a[i * n + j]!;
-      for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
-      if (i === j) {
-        if (!(sum > 1e-13 * largest)) break;
-        pivot = Math.sqrt(sum);
-        l[j * n + j] = pivot;
-      } else l[i * n + j] = sum / pivot;
-    }
-  }
-  return l;
 }

@@ -1,5 +1,6 @@
-import { type Parameters, positive, within } from "../../kernels/index.ts";
+import { type Parameters, positive, setUnset, unlessGiven, within } from "../../kernels/index.ts";
 import { logGamma } from "../../kernels/special.ts";
+import type { Matrix } from "../../linalg/index.ts";
 import { expectTargets } from "./check.ts";
 import type { Likelihood } from "./likelihood.ts";
 import { logSumExp, oneLatent } from "./one-latent.ts";
@@ -8,9 +9,9 @@ import { logSumExp, oneLatent } from "./one-latent.ts";
  * y = f + scale · t with so many degrees of freedom: outliers pull less the further they are. `scale` in the units of y;
  * degrees of freedom stay above 2, where y has a variance. Not log-concave: the curvature is the Fisher information.
  */
-export function studentT(scale = 0.3, degreesOfFreedom = 4): Likelihood {
+export function studentT(scale?: number, degreesOfFreedom = 4): Likelihood {
   return studentOf({
-    scale: positive("scale", scale, 1),
+    scale: unlessGiven(scale, 0.3, (v) => positive("scale", v, 1)),
     degreesOfFreedom: within("degreesOfFreedom", degreesOfFreedom, { lower: 2 }, 1),
   });
 }
@@ -25,6 +26,8 @@ function studentOf(parameters: Parameters): Likelihood {
     name: "student-t",
     parameters,
     with: studentOf,
+    startAt: (y) => studentOf(setUnset(parameters, { scale: () => [0.3 * middleSpread(y)] })),
+    guess: (y) => y,
     check: (y) => expectTargets(y, 1, Number.isFinite, "targets are finite numbers"),
     at(f, y) {
       const r = y - f;
@@ -99,4 +102,11 @@ function digamma(x: number): number {
   const r = 1 / (z * z);
   const series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))));
   return Math.log(z) - 0.5 / z - series - shift;
+}
+
+/** The standard deviation that a normal with the middle half of these values would have; 1 where they agree. */
+function middleSpread(y: Matrix): number {
+  const sorted = y.data.slice().sort();
+  const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))]!;
+  return (at(0.75) - at(0.25)) / 1.349 || 1;
 }

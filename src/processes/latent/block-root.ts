@@ -1,4 +1,4 @@
-import { type Matrix, matrix, mirror, transpose } from "../linalg/index.ts";
+import { type Matrix, matrix, mirror, transpose } from "../../linalg/index.ts";
 
 /**
  * A block-diagonal root R of a likelihood's curvature W = R Rᵀ: one o × r block an example, kept one below the other

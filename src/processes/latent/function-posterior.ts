@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernels/index.ts";
+import type { Kernel } from "../../kernels/index.ts";
 import {
   add,
   expectFinite,
@@ -14,9 +14,10 @@ import {
   solve,
   subtract,
   transpose,
-} from "../linalg/index.ts";
-import { Gaussian, nonNegative, type Process } from "../processes/index.ts";
-import { type Key, normal, split } from "../random/index.ts";
+} from "../../linalg/index.ts";
+import { type Key, normal, split } from "../../random/index.ts";
+import { Gaussian, nonNegative } from "../gaussian.ts";
+import type { Process } from "../process.ts";
 import { type BlockRoot, diagonalBlocks, rootTimes, rootTransposedTimes, timesRoot } from "./block-root.ts";
 import type { FunctionMode } from "./function-mode.ts";
 

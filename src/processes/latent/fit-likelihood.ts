@@ -1,0 +1,252 @@
+import { FunspaceError, NotConvergedError, UsageError } from "../../errors/index.ts";
+import {
+  defaultsFromData,
+  fromVector,
+  gradientVector,
+  independent,
+  isIndependent,
+  joinParts,
+  type Kernel,
+  logPrior,
+  type Parameters,
+  partOf,
+  repeated,
+  toVector,
+} from "../../kernels/index.ts";
+import { type Fn, lbfgsSteps, type Matrix, subtract } from "../../linalg/index.ts";
+import { type Key, key, normal, split } from "../../random/index.ts";
+import type { Task } from "../../tasks/index.ts";
+import { reach } from "../fit/model.ts";
+import type { Likelihood } from "../likelihoods/likelihood.ts";
+import { columnMeans, constantMean, type Mean, meanOf, zeroMean } from "../means.ts";
+import { targetVariance } from "../target-variance.ts";
+import type { LikelihoodModel } from "./approximation.ts";
+import {
+  conditionLatent,
+  expectLatentData,
+  type LatentData,
+  type LatentMethodName,
+  type LikelihoodPosterior,
+  latentMethod,
+} from "./likelihood-posterior.ts";
+
+export interface LikelihoodFitOptions {
+  /** "laplace" unless given. */
+  readonly method?: LatentMethodName;
+  /**
+   * Of the latents. Unless given 0 for classes (their logits have no scale to be away from), a fitted constant for
+   * numbers.
+   */
+  readonly mean?: Fn;
+  /** Searches: the first from the data's scales, the others around it. 2 unless given. */
+  readonly starts?: number;
+  /** Of the starts. 0 unless given. */
+  readonly seed?: number;
+  /** Of each search. 100 unless given. */
+  readonly maxIterations?: number;
+}
+
+/** Latent functions fitted to observations of any likelihood, and their posterior. */
+export interface LikelihoodFit extends LikelihoodModel {
+  readonly process: LikelihoodPosterior;
+  /** See `LikelihoodPosterior.logEvidence`. */
+  readonly logEvidence: number;
+  readonly report: {
+    /** What each search reached, in nats, and how. */
+    readonly starts: readonly {
+      readonly value: number;
+      readonly iterations: number;
+      readonly converged: boolean;
+    }[];
+    /** Searches that ended within 0.01 nats of the best. */
+    readonly agreeing: number;
+    readonly evaluations: number;
+  };
+}
+
+/**
+ * Fits kernel, mean and likelihood to observations by the (approximate) evidence, by L-BFGS with analytic gradients. A
+ * kernel of one output serves every latent of a likelihood with several; latents that mean different things get copies
+ * with parameters of their own. Yields one progress report an iteration. Throws ShapeError, NonFiniteError or UsageError
+ * for data that do not fit, NotConvergedError when no start can be evaluated.
+ */
+export function* fitLikelihood(
+  kernel: Kernel,
+  data: LatentData,
+  likelihood: Likelihood,
+  options: LikelihoodFitOptions = {},
+): Task<LikelihoodFit> {
+  const { method = "laplace", starts = 2, seed = 0, maxIterations = 100 } = options;
+  if (!(Number.isInteger(starts) && starts >= 1)) {
+    throw new UsageError(`starts should be a whole number from 1, got ${starts}`);
+  }
+  const { x, y } = data;
+  const first = startingModel(kernel, data, likelihood, options.mean);
+  const root = key(seed);
+  const spread = Math.sqrt(targetVariance(first.likelihood.guess(y)));
+  const on = evidenceSearch(first, data, method, latentReach(first, x, spread, split(root, "reach")));
+  const found: { at: Float64Array; value: number; iterations: number; converged: boolean }[] = [];
+  for (let start = 0; start < starts; start++) {
+    const from =
+      start === 0
+        ? new Float64Array(on.length)
+        : normal(split(split(root, "starts"), start), on.length).map((z) => 0.8 * z);
+    if (!Number.isFinite(on.negative(from).value)) {
+      found.push({ at: from, value: -Infinity, iterations: 0, converged: false });
+      continue;
+    }
+    const search = lbfgsSteps(on.negative, from, {
+      maxIterations,
+      gradientTolerance: 1e-4,
+      valueTolerance: 1e-9,
+    });
+    let step = search.next();
+    while (!step.done) {
+      const { iterations, value } = step.value;
+      yield {
+        stage: starts > 1 ? `fit: start ${start + 1} of ${starts}` : "fit",
+        done: start * maxIterations + iterations,
+        total: starts * maxIterations,
+        metrics: { logEvidence: -value },
+      };
+      step = search.next();
+    }
+    const { x: at, value, iterations, converged } = step.value;
+    found.push({ at, value: -value, iterations, converged });
+  }
+  const best = found.reduce((a, b) => (b.value > a.value ? b : a));
+  if (!Number.isFinite(best.value)) {
+    throw new NotConvergedError(
+      `none of ${starts} start(s) could be evaluated with the ${likelihood.name} likelihood: look for targets or inputs far from the parameters' scale`,
+    );
+  }
+  const model = on.model(best.at);
+  const process = conditionLatent(model, data, method);
+  return {
+    ...model,
+    process,
+    logEvidence: process.logEvidence,
+    report: {
+      starts: found.map(({ value, iterations, converged }) => ({ value, iterations, converged })),
+      agreeing: found.filter(({ value }) => value > best.value - 0.01).length,
+      evaluations: on.evaluations(),
+    },
+  };
+}
+
+/** Kernel, mean and likelihood scaled to the data where nobody chose. */
+function startingModel(
+  kernel: Kernel,
+  data: LatentData,
+  likelihood: Likelihood,
+  mean: Fn | undefined,
+): LikelihoodModel {
+  const { x, y } = data;
+  const { latents } = likelihood;
+  const own = forLatents(kernel, likelihood);
+  const blank = { kernel: own, likelihood, mean: mean ? meanOf(mean) : zeroMean(x.cols, latents) };
+  expectLatentData(blank, data);
+  const placed = likelihood.startAt?.(y) ?? likelihood;
+  const guess = placed.guess(y);
+  const centre = columnMeans(guess);
+  // A likelihood of numbers says by its predictions what it gives.
+  const numbers = placed.predictive(guess, { ...guess, data: guess.data.map(() => 1) }).kind === "number";
+  const start: Mean = mean
+    ? (meanOf(mean).startAt?.(x, guess) ?? meanOf(mean))
+    : numbers
+      ? constantMean(x.cols, centre)
+      : zeroMean(x.cols, latents);
+  return {
+    kernel: startOf(own, likelihood, x, subtract(guess, start.at(x))),
+    mean: start,
+    likelihood: placed,
+  };
+}
+
+/** Each latent's own kernel scaled to its own guesses. */
+function startOf(kernel: Kernel, likelihood: Likelihood, x: Matrix, residual: Matrix): Kernel {
+  if (!isIndependent(kernel) || !likelihood.latentsDiffer) return defaultsFromData(kernel, x, residual);
+  return independent(
+    kernel.each.map((k, p) => {
+      const column = residual.data.filter((_, i) => i % residual.cols === p);
+      return defaultsFromData(k, x, { rows: column.length, cols: 1, data: column });
+    }),
+  );
+}
+
+/** A kernel with an output for each latent. */
+export function forLatents(kernel: Kernel, { latents, latentsDiffer }: Likelihood): Kernel {
+  if (latents === 1 || kernel.outputs !== 1) return kernel;
+  return latentsDiffer
+    ? independent(Array.from({ length: latents }, () => kernel))
+    : repeated(kernel, latents);
+}
+
+export function latentParameters({ kernel, mean, likelihood }: LikelihoodModel): Parameters {
+  return joinParts({
+    kernel: kernel.parameters,
+    mean: mean.parameters,
+    likelihood: likelihood.parameters,
+  });
+}
+
+/** The reach of kernel and mean as in `fit`; the likelihood's own coordinates are of the size of 1. */
+function latentReach(model: LikelihoodModel, x: Matrix, spread: number, seed: Key): Float64Array {
+  const noise = { value: Float64Array.of(1), support: "positive", fixed: true } as const;
+  const known = reach({ kernel: model.kernel, mean: model.mean, noise }, x, spread, seed);
+  const out = new Float64Array(toVector(latentParameters(model)).length).fill(1);
+  out.set(known);
+  return out;
+}
+
+/** The evidence with log priors as a function of steps away from a model; each evaluation starts at the last mode. */
+function evidenceSearch(
+  origin: LikelihoodModel,
+  { x, y }: LatentData,
+  name: LatentMethodName,
+  steps: Float64Array,
+) {
+  const like = latentParameters(origin);
+  const zero = toVector(like);
+  const approximate = latentMethod(name);
+  let before: Matrix | undefined;
+  let evaluations = 0;
+  const parametersAt = (w: Float64Array) =>
+    fromVector(
+      w.map((v, i) => zero[i]! + steps[i]! * v),
+      like,
+    );
+  const modelOf = (parameters: Parameters): LikelihoodModel => ({
+    kernel: origin.kernel.with(partOf(parameters, "kernel")),
+    mean: origin.mean.with(partOf(parameters, "mean")),
+    likelihood: origin.likelihood.with(partOf(parameters, "likelihood")),
+  });
+  return {
+    length: zero.length,
+    evaluations: () => evaluations,
+    model: (w: Float64Array) => modelOf(parametersAt(w)),
+    negative(w: Float64Array) {
+      evaluations++;
+      const outside = { value: Infinity, gradient: new Float64Array(w.length) };
+      // e^20 of its start is beyond any data's scale.
+      if (!w.every((v) => Math.abs(v) < 20)) return outside;
+      try {
+        const parameters = parametersAt(w);
+        const found = approximate(modelOf(parameters), x, y, before);
+        const prior = logPrior(parameters);
+        const value = found.logEvidence + prior.value;
+        const slopes = gradientVector(parameters, joinParts(found.gradient()));
+        const ofPrior = gradientVector(parameters, prior.gradient);
+        const gradient = slopes.map((g, i) => -steps[i]! * (g + ofPrior[i]!));
+        if (!Number.isFinite(value) || !gradient.every(Number.isFinite)) return outside;
+        before = found.alpha;
+        return { value: -value, gradient };
+      } catch (error) {
+        // The end of the domain in floating point; all else is a mistake.
+        const ends = ["not-positive-definite", "non-finite", "not-converged"];
+        if (error instanceof FunspaceError && ends.includes(error.code)) return outside;
+        throw error;
+      }
+    },
+  };
+}
