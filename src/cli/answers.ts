@@ -53,6 +53,9 @@ export async function taskOf(
       `${path} is a Gaussian process, not a network: give it more rows with \`funspace add\``,
     );
   }
+  if (model.kind === "deep") {
+    throw new DataError(`${path} is a deep Gaussian process, which is fitted whole: \`funspace deep\` again`);
+  }
   if (model.kind === "classifier") {
     if (classes !== undefined)
       throw new UsageError(`--classes is for .onnx files: ${path} knows its classes`);

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import {
+  type DeepTableModel,
   type GpModel,
   inputsOfModel,
   type Model,
@@ -65,7 +66,12 @@ export function bandFigure(
     readonly when?: string;
   } = {},
 ): Figure | undefined {
-  const one = model.kind === "gp" ? oneInputOfGp(model) : oneInputOfNetwork(model);
+  const one =
+    model.kind === "gp"
+      ? oneInputOfGp(model)
+      : model.kind === "deep"
+        ? oneInputOfDeep(model)
+        : oneInputOfNetwork(model);
   if (!one) return undefined;
   const input = inputsOfModel(model)[0]!;
   let [low, high] = one.range;
@@ -75,7 +81,7 @@ export function bandFigure(
   const points = 200;
   const x = Float64Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1));
   const { before, ...band } = one.at(x);
-  const { samples, when = model.kind === "gp" ? "fitted" : "adapted" } = options;
+  const { samples, when = model.kind === "network" ? "adapted" : "fitted" } = options;
   return functionBand({
     title: `${targetOf(model)}, ${when}`,
     input,
@@ -115,6 +121,24 @@ function oneInputOfGp({ inputs, process }: GpModel): OneInput | undefined {
       return { mean: f.mean.data, lower: lower.data, upper: upper.data };
     },
     sample: (values, key, count) => process.sample(key, count).map((f) => f.at(places(values)).data),
+  };
+}
+
+/** Its file does not hold the rows it was fitted to: none are drawn. */
+function oneInputOfDeep({ process, inputs, target }: DeepTableModel): OneInput | undefined {
+  if (inputs.names.length !== 1) return undefined;
+  const [mean, scale] = [inputs.mean[0]!, inputs.scale[0]!];
+  const places = (values: Float64Array) => standardise.apply(inputs, matrix(values.length, 1, values));
+  const units = (m: Matrix) => standardise.undo(target, m).data;
+  return {
+    seen: { x: new Float64Array(0), y: new Float64Array(0) },
+    range: [mean - 2 * scale, mean + 2 * scale],
+    at(values) {
+      const f = process.at(places(values));
+      const { lower, upper } = f.interval(0.95);
+      return { mean: units(f.mean), lower: units(lower), upper: units(upper) };
+    },
+    sample: (values, key, count) => process.sample(key, count).map((f) => units(f.at(places(values)))),
   };
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { FunspaceError } from "../errors/index.ts";
 import { adaptCommand } from "./commands/adapt/adapt.ts";
 import { addCommand } from "./commands/add.ts";
+import { deepCommand } from "./commands/deep.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { dynamicsCommand } from "./commands/dynamics.ts";
@@ -33,6 +34,7 @@ for (const command of [
   trainCommand(),
   adaptCommand(),
   fitCommand(),
+  deepCommand(),
   addCommand(),
   predictCommand(),
   sampleCommand(),

@@ -22,7 +22,12 @@ export async function readModel(path: string): Promise<AnyModel | BareNetwork> {
 /** A model that predicts one column of a table. Throws DataError for any other. */
 export async function readTableModel(path: string): Promise<TableModel> {
   const model = decodeModel(await readBytes(path), path);
-  if (model.kind === "gp" || (model.kind === "network" && model.target.names.length === 1)) return model;
+  if (
+    model.kind === "gp" ||
+    model.kind === "deep" ||
+    (model.kind === "network" && model.target.names.length === 1)
+  )
+    return model;
   const what =
     model.kind === "classifier"
       ? "tells classes apart"

@@ -85,3 +85,13 @@ export function beside(columns: readonly Float64Array[]): Matrix {
   });
   return out;
 }
+
+/** Lists of more than a dozen numbers cut short: hundreds of lengthscales are for `--json` and the model file. */
+export function elided(text: string): string {
+  return text.replace(/\[([^\]]*)\]/g, (whole, inside: string) => {
+    const numbers = inside.split(", ");
+    return numbers.length > 12
+      ? `[${numbers.slice(0, 8).join(", ")}, … and ${numbers.length - 8} more]`
+      : whole;
+  });
+}

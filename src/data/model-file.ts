@@ -7,6 +7,7 @@ import {
   classifierModelFrom,
   encodeClassifierModel,
 } from "./classifier-model-file.ts";
+import { type DeepHeader, deepModelFrom, encodeDeepModel } from "./deep-model-file.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
 import type { ArrayModel } from "./model.ts";
 import {
@@ -23,6 +24,7 @@ export type AnyModel = TableModel | ArrayModel | ClassifierModel;
 /** The model as one self-contained safetensors file, which Python reads too. */
 export function encodeModel(model: AnyModel): Uint8Array {
   if (model.kind === "classifier") return encodeClassifierModel(model);
+  if (model.kind === "deep") return encodeDeepModel(model);
   return model.kind === "gp" ? encodeGpModel(model) : encodeNetworkModel(model);
 }
 
@@ -39,6 +41,7 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
     expectSealed(file);
     const header = parseHeader(metadata.funspace);
     if (header.kind === "classifier") return classifierModelFrom(header, tensors);
+    if (header.kind === "deep") return deepModelFrom(header, tensors);
     return header.kind === "gp" ? gpModelFrom(header, tensors) : networkModelFrom(header, tensors);
   } catch (cause) {
     if (!(cause instanceof FunspaceError || cause instanceof TypeError)) throw cause;
@@ -46,9 +49,9 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
   }
 }
 
-type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader;
+type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader | DeepHeader;
 
-const kinds = ["network", "array", "classifier", "gp"] satisfies readonly Header["kind"][];
+const kinds = ["network", "array", "classifier", "gp", "deep"] satisfies readonly Header["kind"][];
 
 function parseHeader(text: string): Header {
   let header: unknown;

@@ -15,7 +15,8 @@ import type { Standardiser } from "./standardise.ts";
  * written as its linearisation. Throws UsageError for a Gaussian process without a network.
  */
 export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
-  if (model.kind === "gp") throw new UsageError("a Gaussian process has no network to write to ONNX");
+  if (model.kind === "gp" || model.kind === "deep")
+    throw new UsageError("a Gaussian process has no network to write to ONNX");
   const { network } = model;
   const inputs = unitsOfInputs(model.kind === "classifier" ? model.inputs : inputsOfNetwork(model), network);
   const outputs = model.kind === "classifier" ? undefined : unitsOf(model.target, network.precision);

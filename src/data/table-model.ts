@@ -1,14 +1,18 @@
 import { UsageError } from "../errors/index.ts";
 import type { Matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
+import { type DeepTableModel, deepInputs, predictDeep } from "./deep-table-model.ts";
 import { type GpModel, predictGp } from "./gp-model.ts";
 import { type Model, modelInputs, predictModel } from "./model.ts";
 import { inputsOf, type Prediction } from "./prediction.ts";
 import { undo } from "./standardise.ts";
 import type { Table } from "./table.ts";
 
-/** Anything that predicts one column of a table from others: a network, adapted or not, or a Gaussian process. */
-export type TableModel = Model | GpModel;
+/** Distributions over functions of a table. */
+export type ProcessModel = GpModel | DeepTableModel;
+
+/** Anything that predicts one column of a table from others: a network, adapted or not, or a (deep) Gaussian process. */
+export type TableModel = Model | ProcessModel;
 
 export function targetOf(model: TableModel): string {
   return model.kind === "gp" ? model.target : model.target.names[0]!;
@@ -20,6 +24,7 @@ export function inputsOfModel(model: TableModel): readonly string[] {
 
 /** Predicts the target for each row of a table that has the model's input columns (any order, others ignored). */
 export function predictTable(model: TableModel, table: Table): Prediction {
+  if (model.kind === "deep") return predictDeep(model, table);
   return model.kind === "gp" ? predictGp(model, table) : predictModel(model, table);
 }
 
@@ -31,6 +36,10 @@ export function sampleTable(model: TableModel, table: Table, key: Key, count: nu
   if (model.kind === "gp") {
     const x = inputsOf(model.inputs, table);
     return model.process.sample(key, count).map((f) => f.at(x));
+  }
+  if (model.kind === "deep") {
+    const x = deepInputs(model, table);
+    return model.process.sample(key, count).map((f) => undo(model.target, f.at(x)));
   }
   const { adapted } = model;
   if (!adapted) {

@@ -19,4 +19,5 @@ export {
   type LayerPart,
 } from "./layer.ts";
 export type { FittedLayer, SparseLayer } from "./sparse-layer.ts";
+export { deepStack, type StackOptions } from "./stack.ts";
 export { type StartOptions, startDeep } from "./start.ts";

@@ -38,6 +38,11 @@ export function addCommand(): Command {
 
 async function addAction(modelPath: string, rowsPath: string, options: Options): Promise<void> {
   const model = await readModel(modelPath);
+  if (model.kind === "deep") {
+    throw new DataError(
+      `${modelPath} is a deep Gaussian process: fit it again, to all rows, with \`funspace deep\``,
+    );
+  }
   if (model.kind === "bare" || (model.kind !== "gp" && !model.adapted)) {
     throw new DataError(`${modelPath} is a network: it meets new rows with \`funspace adapt\``);
   }

@@ -4,7 +4,7 @@ import { encodeModel, fitModel, kernelText, type MeanName } from "../../data/ind
 import type { ObjectiveName } from "../../processes/index.ts";
 import { bandFigure, figureBytes, figurePath, leaveOneOutFigure } from "../figures.ts";
 import { nameList, positiveNumber, wholeNumber } from "../options.ts";
-import { counted, print, short, withProgress } from "../report.ts";
+import { counted, elided, print, short, withProgress } from "../report.ts";
 
 interface Options {
   target: string;
@@ -117,14 +117,4 @@ async function fitAction(path: string, options: Options): Promise<void> {
     },
     options.json,
   );
-}
-
-/** Lists of more than a dozen numbers cut short: hundreds of lengthscales are for `--json` and the model file. */
-function elided(text: string): string {
-  return text.replace(/\[([^\]]*)\]/g, (whole, inside: string) => {
-    const numbers = inside.split(", ");
-    return numbers.length > 12
-      ? `[${numbers.slice(0, 8).join(", ")}, … and ${numbers.length - 8} more]`
-      : whole;
-  });
 }

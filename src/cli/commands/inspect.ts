@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { readRows, writeAtomically } from "../../data/files.ts";
 import {
   type AnyModel,
+  type DeepTableModel,
   firstRows,
   inputMatrix,
   inputsFor,
@@ -12,6 +13,7 @@ import {
   rowCount,
 } from "../../data/index.ts";
 import { UsageError } from "../../errors/index.ts";
+import { formatKernel } from "../../kernels/index.ts";
 import { type Matrix, matrix } from "../../linalg/index.ts";
 import {
   type LayerDefinition,
@@ -27,7 +29,7 @@ import { type BareOptions, bareInputs, withBareOptions } from "../bare-options.t
 import { figureBytes, figurePath } from "../figures.ts";
 import { type BareNetwork, readModel } from "../model-file.ts";
 import { wholeNumber } from "../options.ts";
-import { percent, print, short, textTable } from "../report.ts";
+import { elided, percent, print, type Report, short, textTable } from "../report.ts";
 
 interface Options extends BareOptions {
   rows: number;
@@ -73,6 +75,10 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
       },
       options.json,
     );
+    return;
+  }
+  if (model.kind === "deep") {
+    print(inspected(model), options.json);
     return;
   }
   const { network } = model;
@@ -149,6 +155,33 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
   );
 }
 
+/** A deep process, layer by layer. */
+function inspected({ inputs, target, process }: DeepTableModel): Report {
+  const layers = process.model.layers.flatMap((layer) =>
+    layer.kind === "gp"
+      ? [
+          {
+            inputs: layer.inputs,
+            width: layer.width,
+            inducing: layer.inducing.rows,
+            mean: layer.meanName,
+            kernel: formatKernel(layer.kernel, 4),
+          },
+        ]
+      : [],
+  );
+  return {
+    json: { command: "inspect", kind: "deep", inputs: inputs.names, target: target.names[0], layers },
+    text: [
+      `A deep Gaussian process of ${target.names[0]} over ${inputs.names.join(", ")}.`,
+      ...layers.map(
+        (l, i) =>
+          `Layer ${i}: ${l.inputs} to ${l.width}, ${l.inducing} inducing points, ${l.mean} mean, kernel ${elided(l.kernel)}`,
+      ),
+    ].join("\n"),
+  };
+}
+
 /** Inputs drawn from N(0, 1), where the network takes any numbers. */
 function normalInputs(network: Network, count: number): Matrix {
   if (network.layers.some(({ definition }) => definition.kind === "embedding")) {
@@ -158,7 +191,7 @@ function normalInputs(network: Network, count: number): Matrix {
 }
 
 function inputsOf(
-  model: Exclude<AnyModel, { readonly kind: "gp" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" }> | BareNetwork,
   rows: Rows,
   given: ReturnType<typeof bareInputs>,
 ): ModelInputs {
@@ -168,7 +201,7 @@ function inputsOf(
 }
 
 /** What the model's file says beside the network. */
-function aboutModel(model: Exclude<AnyModel, { readonly kind: "gp" }> | BareNetwork): {
+function aboutModel(model: Exclude<AnyModel, { readonly kind: "gp" | "deep" }> | BareNetwork): {
   readonly json: Readonly<Record<string, unknown>>;
   readonly lines: readonly string[];
 } {

@@ -1,8 +1,9 @@
 import {
   formatTable,
-  type GpModel,
+  inputsOfModel,
   isTable,
   type Prediction,
+  type ProcessModel,
   predictTable,
   predictTargets,
   type RegressionModel,
@@ -21,7 +22,7 @@ import type { Predicted } from "./predicted.ts";
 
 /** Predictions of each target of a model of numbers; `plain` are a network's outputs, called what they are. */
 export async function predictedNumbers(
-  model: RegressionModel | GpModel,
+  model: RegressionModel | ProcessModel,
   rows: Rows,
   { target, figure }: Options,
   path: string,
@@ -77,22 +78,22 @@ function namedColumns(
   ];
 }
 
-function predictionsOf(model: RegressionModel | GpModel, rows: Rows): readonly Prediction[] {
-  if (model.kind !== "gp") return predictTargets(model, rows);
+function predictionsOf(model: RegressionModel | ProcessModel, rows: Rows): readonly Prediction[] {
+  if (model.kind !== "gp" && model.kind !== "deep") return predictTargets(model, rows);
   if (isTable(rows)) return [predictTable(model, rows)];
   throw new DataError(`${rows.source} is an array, and the Gaussian process takes columns: give a CSV file`);
 }
 
 /** The true values of each target: a column that is no input, or a file's. */
 async function truthsOf(
-  model: RegressionModel | GpModel,
+  model: RegressionModel | ProcessModel,
   rows: Rows,
   target: string | undefined,
   path: string,
 ): Promise<readonly Float64Array[] | undefined> {
   if (target === undefined) return undefined;
   if (isTable(rows)) {
-    const inputs = model.kind === "gp" ? model.inputs : model.kind === "network" ? model.inputs.names : [];
+    const inputs = model.kind === "array" ? [] : inputsOfModel(model);
     const own = model.kind === "gp" ? [model.target] : model.target.names;
     const names = nameList(target);
     const input = names.find((name) => inputs.includes(name));
@@ -108,13 +109,13 @@ async function truthsOf(
     }
     return names.map((name) => column(rows, name));
   }
-  if (model.kind === "gp") return undefined;
+  if (model.kind === "gp" || model.kind === "deep") return undefined;
   const y = await trueValues(model, rows, target);
   return model.target.names.map((_, t) => y.data.filter((_v, k) => k % y.cols === t));
 }
 
 function drawnOf(
-  model: RegressionModel | GpModel,
+  model: RegressionModel | ProcessModel,
   rows: Rows,
   names: readonly string[],
   predictions: readonly Prediction[],

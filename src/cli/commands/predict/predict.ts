@@ -32,7 +32,7 @@ export function predictCommand(): Command {
     .description(
       "Predict each row: mean, sd and 95 % interval (mean only from a network not adapted), or class probabilities.",
     )
-    .argument("<model>", "a model written by train, adapt or fit, or an .onnx file")
+    .argument("<model>", "a model written by train, adapt, fit or deep, or an .onnx file")
     .argument("<rows>", "CSV file with the model's input columns, in any order; for images .npy, .npz or IDX")
     .requiredOption("--out <file>", "where the predictions go (.csv)")
     .option("--target <name>", "score the predictions against this column (or, for arrays, this file)")
@@ -69,12 +69,12 @@ async function predictAction(modelPath: string, rowsPath: string, options: Optio
   const { kind } = model;
   const named = options.target ?? options.labels ?? options.classes;
   const task =
-    kind === "gp"
+    kind === "gp" || kind === "deep"
       ? model
       : kind === "bare" && named === undefined
         ? plainOutputs(model, rows, options)
         : await taskOf(model, rows, options, modelPath);
-  if (task.kind === "gp") bareInputs(options, false);
+  if (task.kind === "gp" || task.kind === "deep") bareInputs(options, false);
   if (options.draws !== undefined && options.predictive !== "monte-carlo") {
     throw new UsageError("--draws is for --predictive monte-carlo");
   }

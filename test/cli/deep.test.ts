@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { decodeModel } from "../../src/data/index.ts";
+import { workplace } from "../support/cli.ts";
+
+const { folder, funspace, succeed, write } = workplace();
+let fitted: Record<string, unknown>;
+
+beforeAll(() => {
+  write("data.csv", 80, 0);
+  write("test.csv", 100, 0);
+  const small = ["--inducing", "20", "--steps", "150", "--target", "y", "--out", "deep.safetensors"];
+  fitted = JSON.parse(succeed("deep", "data.csv", ...small, "--layers", "2", "--json"));
+});
+
+describe("a deep process on the command line", () => {
+  it("fits, and says what it came to", () => {
+    expect(fitted.widths).toEqual([2, 1]);
+    expect(fitted.collapsed).toEqual([]);
+    expect(Number.isFinite(fitted.bound)).toBe(true);
+  });
+
+  it("predicts from its file alone, and tells what is in it", () => {
+    const out = JSON.parse(
+      succeed("predict", "deep.safetensors", "test.csv", "--out", "p.csv", "--target", "y", "--json"),
+    );
+    expect(out.rmse).toBeLessThan(0.2); // the noise's sd is 0.05, the signal's 0.7
+    expect(out.coverage95).toBeGreaterThan(0.8);
+    expect(readFileSync(join(folder, "p.csv"), "utf8").split("\n")[0]).toBe("mean,sd,lower95,upper95");
+    expect(succeed("inspect", "deep.safetensors")).toMatch(/Layer 1: 2 to 1, 20 inducing points/);
+    expect(succeed("sample", "deep.safetensors", "test.csv", "--out", "s.csv", "--count", "2")).toBeTruthy();
+  });
+
+  it("refuses files that were altered, and commands that are not for it", () => {
+    const bytes = readFileSync(join(folder, "deep.safetensors"));
+    const altered = Uint8Array.from(bytes);
+    altered[altered.length - 3]! ^= 1;
+    expect(() => decodeModel(altered, "altered")).toThrow(/altered/);
+    expect(funspace("add", "deep.safetensors", "data.csv", "--out", "x.safetensors").stderr).toMatch(
+      /fit it again/,
+    );
+    expect(funspace("export", "deep.safetensors", "--out", "x.onnx").status).not.toBe(0);
+  });
+});
