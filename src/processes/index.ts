@@ -4,9 +4,19 @@ export * from "./derivatives.ts";
 export * from "./diagnose/index.ts";
 export * from "./evidence.ts";
 export { type ExactPosterior, expectObservations } from "./exact.ts";
+export type { LargeFitReport, StartRowsOptions } from "./fit/begin-with-rows.ts";
 export * from "./fit/index.ts";
 export * from "./gaussian.ts";
 export type { MomentSlopes } from "./input-slopes.ts";
+export type { StochasticEvidence } from "./iterative/evidence.ts";
+export { type FitIterativelyOptions, fitIteratively, type IterativeFit } from "./iterative/fit-iterative.ts";
+export {
+  conditionIteratively,
+  type IterativePosterior,
+  type IterativePosteriorOptions,
+} from "./iterative/posterior.ts";
+export type { IterativeOptions, IterativeReport } from "./iterative/system.ts";
+export type { VarianceMethod, VarianceOptions } from "./iterative/variances.ts";
 export { type CrossValidation, crossValidate } from "./k-fold.ts";
 export type { LatentApproximation, LikelihoodModel } from "./latent/approximation.ts";
 export { fitLikelihood, type LikelihoodFit, type LikelihoodFitOptions } from "./latent/fit-likelihood.ts";
@@ -25,11 +35,6 @@ export * from "./mixture.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
 export type { Solution } from "./solution.ts";
-export {
-  type FitSparseOptions,
-  fitSparse,
-  type LargeFitReport,
-  type SparseFit,
-} from "./sparse/fit-sparse.ts";
+export { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
 export { greedyInducing } from "./sparse/inducing.ts";
 export { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";

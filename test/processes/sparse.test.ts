@@ -142,16 +142,16 @@ describe("the sparse posterior", () => {
 
   it("draws functions with its own moments", () => {
     const few = rowRange(at, 0, 3);
-    const draws = sparse.sample(key(3), 300).map((f) => f.at(few).data);
+    const draws = sparse.sample(key(3), 150).map((f) => f.at(few).data);
     const { mean, covariance } = sparse.at(few);
     for (let i = 0; i < 3; i++) {
       const average = draws.reduce((sum, d) => sum + d[i]! / draws.length, 0);
       const deviation = Math.sqrt(covariance.data[i * 4]!);
       // Five standard errors.
-      expect(Math.abs(average - mean.data[i]!)).toBeLessThan((5 * deviation) / Math.sqrt(300));
+      expect(Math.abs(average - mean.data[i]!)).toBeLessThan((5 * deviation) / Math.sqrt(150));
       const square = draws.reduce((sum, d) => sum + (d[i]! - mean.data[i]!) ** 2 / draws.length, 0);
-      // Five standard errors of a variance from 300 draws are 0.41.
-      expect(Math.abs(square / deviation ** 2 - 1)).toBeLessThan(0.45);
+      // Five standard errors of a variance from 150 draws are 0.58.
+      expect(Math.abs(square / deviation ** 2 - 1)).toBeLessThan(0.6);
     }
   });
 

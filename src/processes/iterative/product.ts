@@ -18,17 +18,27 @@ export function gramTimes(kernel: Kernel, x: Matrix, v: Matrix): Matrix {
 
 /** k(X, Z) v, for other points Z. */
 export function crossTimes(kernel: Kernel, x: Matrix, z: Matrix, v: Matrix): Matrix {
+  if (kernel.multiply) return kernel.multiply({ ...x }, z, v);
+  const out = matrix(x.rows * kernel.outputs, v.cols);
+  kernelRows(kernel, x, z, (cross, from) => {
+    out.data.set(multiply(cross, v).data, from * kernel.outputs * v.cols);
+  });
+  return out;
+}
+
+/** Visits k(X, Z) some rows at a time, with the first point of each lot. */
+export function kernelRows(
+  kernel: Kernel,
+  x: Matrix,
+  z: Matrix,
+  visit: (cross: Matrix, from: number) => void,
+): void {
   // A matrix of its own: given one matrix twice, kernels take points for themselves (white noise).
   const points = { ...x };
-  if (kernel.multiply) return kernel.multiply(points, z, v);
-  const { outputs } = kernel;
-  const out = matrix(x.rows * outputs, v.cols);
-  const step = Math.max(1, Math.floor(blockSize / (z.rows * outputs ** 2)));
+  const step = Math.max(1, Math.floor(blockSize / (z.rows * kernel.outputs ** 2)));
   for (let from = 0; from < x.rows; from += step) {
-    const part = rowRange(points, from, Math.min(x.rows, from + step));
-    out.data.set(multiply(kernel.cross(part, z), v).data, from * outputs * v.cols);
+    visit(kernel.cross(rowRange(points, from, Math.min(x.rows, from + step)), z), from);
   }
-  return out;
 }
 
 /**

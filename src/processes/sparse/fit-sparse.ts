@@ -6,37 +6,27 @@ import {
   type Parameter,
   type Parameters,
 } from "../../kernels/index.ts";
-import { type Fn, lbfgsSteps, type Matrix, matrix, takeRows } from "../../linalg/index.ts";
-import { type Key, key, permutation, split } from "../../random/index.ts";
+import { lbfgsSteps, type Matrix, matrix } from "../../linalg/index.ts";
+import { type Key, key, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
+import { beginWithRows, type LargeFitReport, type StartRowsOptions } from "../fit/begin-with-rows.ts";
 import { expectFitData, type FitData } from "../fit/data.ts";
-import { fit } from "../fit/fit.ts";
 import { type Model, modelParameters, modelWith, noiseOf, reach } from "../fit/model.ts";
-import { type NoiseOptions, startModel, targetVariance } from "../fit/starts.ts";
+import { targetVariance } from "../fit/starts.ts";
 import { searchOf } from "../fit/target.ts";
-import { columnMeans, constantMean, type Mean, meanOf } from "../means.ts";
+import { columnMeans, type Mean } from "../means.ts";
 import { type GaussianProcess, gp } from "../prior.ts";
 import { collapsedSlopes } from "./collapsed.ts";
 import { expectSingle, greedyInducing } from "./inducing.ts";
 import { conditionSparsely, type SparsePosterior } from "./sparse-posterior.ts";
 
-export interface FitSparseOptions {
-  /** Any function; a constant, fitted, unless given. */
-  readonly mean?: Fn;
-  /** A number fixes the noise variance (in squared units of y); fitted unless given. */
-  readonly noiseVariance?: number | NoiseOptions;
+export interface FitSparseOptions extends StartRowsOptions {
   /** How many inducing points, or where they start (m × inputs). 256 unless given. */
   readonly inducing?: number | Matrix;
   /** Whether the bound moves the inducing points too. true unless given, where the kernel can be differentiated in them. */
   readonly moveInducing?: boolean;
-  /** Rows of the exact fit that the search starts from; 0 starts from the parameters as given. 1,000 unless given. */
-  readonly startRows?: number;
-  /** Searches of that exact fit. 3 unless given. */
-  readonly starts?: number;
   /** Of the search over all data. 100 unless given. */
   readonly maxIterations?: number;
-  /** 0 unless given. */
-  readonly seed?: number;
 }
 
 /** A Gaussian process fitted through inducing points. */
@@ -49,15 +39,6 @@ export interface SparseFit {
   /** A lower bound on log p(y), in nats. */
   readonly logEvidence: number;
   readonly report: LargeFitReport;
-}
-
-/** How a fit to many points went. */
-export interface LargeFitReport {
-  /** log p(y), or what bounds or estimates it, at the end, in nats. */
-  readonly value: number;
-  readonly iterations: number;
-  readonly converged: boolean;
-  readonly warnings: readonly string[];
 }
 
 /**
@@ -151,41 +132,6 @@ export function* fitSparse(kernel: Kernel, data: FitData, options: FitSparseOpti
         : [`the search stopped after ${iterations} iterations, before the bound was at its top: allow more`],
     },
   };
-}
-
-export interface StartRowsOptions {
-  readonly mean?: Fn;
-  readonly noiseVariance?: number | NoiseOptions;
-  readonly startRows?: number;
-  readonly starts?: number;
-  readonly seed?: number;
-}
-
-/** Parameters to start a fit to many rows from: those of an exact fit to some rows drawn by the key. */
-export function* beginWithRows(
-  kernel: Kernel,
-  { x, y }: FitData,
-  options: StartRowsOptions,
-  root: Key,
-): Task<Model> {
-  const { startRows = 1000, starts = 3, seed = 0, noiseVariance = {} } = options;
-  const mean = options.mean ? meanOf(options.mean) : constantMean(x.cols, columnMeans(y));
-  const first = startModel(kernel, mean, x, y, noiseVariance);
-  if (startRows === 0) return first;
-  const rows = permutation(split(root, "rows"), x.rows).subarray(0, Math.min(startRows, x.rows));
-  const some = { x: takeRows(x, rows), y: takeRows(y, rows) };
-  const found = yield* fit(kernel, some, {
-    mean,
-    noiseVariance,
-    starts,
-    seed,
-    // The search over all rows goes on from here.
-    maxIterations: 50,
-  });
-  // The noise's floor is that of all the rows.
-  const least = typeof first.noise.support === "object" ? 1.001 * first.noise.support.lower : 0;
-  const noise = { ...first.noise, value: Float64Array.of(Math.max(found.noiseVariance, least)) };
-  return { kernel: found.kernel, mean: found.mean, noise };
 }
 
 /** As `reach`, and for the inducing points' columns a tenth of their spread. */
