@@ -12,6 +12,7 @@ import { fitCommand } from "./commands/fit.ts";
 import { galleryCommand } from "./commands/gallery.ts";
 import { infiniteCommand } from "./commands/infinite.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { latentCommand } from "./commands/latent/latent.ts";
 import { predictCommand } from "./commands/predict/predict.ts";
 import { probeCommand } from "./commands/probe/probe.ts";
 import { sampleCommand } from "./commands/sample.ts";
@@ -41,6 +42,7 @@ for (const command of [
   inspectCommand(),
   exportCommand(),
   suggestCommand(),
+  latentCommand(),
   probeCommand(),
   dynamicsCommand(),
   infiniteCommand(),

@@ -66,6 +66,9 @@ function parseHeader(text: string): Header {
   if (header.version !== 1) {
     throw new FormatError(`its version is ${header.version}, this funspace reads version 1; update funspace`);
   }
+  if (header.kind === "latent") {
+    throw new FormatError("it holds latent variables: `funspace latent predict` reads it");
+  }
   if (!kinds.some((kind) => kind === header.kind)) {
     throw new FormatError(`its kind "${header.kind}" is not one of ${kinds.join(", ")}; update funspace`);
   }

@@ -61,6 +61,43 @@ function momentsOf(name: string, x: Matrix, j: number): { mean: number; scale: n
   return { mean, scale };
 }
 
+/**
+ * The same of columns of which NaN marks what was not seen: each is learned from what was. With `scale` "common" all are
+ * divided by one number, the root of their average variance, as pixels should be: a column that hardly varies, or not at
+ * all, is then left small.
+ */
+export function standardiserOfSeen(
+  names: readonly string[],
+  x: Matrix,
+  scale: "own" | "common",
+): Standardiser {
+  expectColumns(names, x);
+  const seen = names.map((name, j) => {
+    const values = Float64Array.from({ length: x.rows }, (_, i) => x.data[i * x.cols + j]!).filter(
+      (v) => !Number.isNaN(v),
+    );
+    if (values.length >= 2) return values;
+    throw new DataError(`column "${name}" holds ${values.length} values, expected at least 2: drop it`, {
+      column: name,
+    });
+  });
+  if (scale === "own") {
+    const parts = names.map((name, j) =>
+      momentsOf(name, { rows: seen[j]!.length, cols: 1, data: seen[j]! }, 0),
+    );
+    return { names, mean: parts.map((part) => part.mean), scale: parts.map((part) => part.scale) };
+  }
+  const mean = seen.map((values) => values.reduce((a, b) => a + b, 0) / values.length);
+  const variances = seen.map(
+    (values, j) => values.reduce((sum, v) => sum + (v - mean[j]!) ** 2, 0) / values.length,
+  );
+  const common = Math.sqrt(variances.reduce((a, b) => a + b, 0) / names.length);
+  if (!(common > 0 && common < Infinity)) {
+    throw new DataError(`no column of ${names.length} varies, so that they tell nothing: give others`);
+  }
+  return { names, mean, scale: names.map(() => common) };
+}
+
 /** From the columns' own units to standard ones; `x` is n × names, columns in the order of `names`. */
 export function apply({ names, mean, scale }: Standardiser, x: Matrix): Matrix {
   expectColumns(names, x);

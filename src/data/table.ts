@@ -114,6 +114,20 @@ export function select(table: Table, names: readonly string[]): Matrix {
   return out;
 }
 
+/** The same with NaN for empty cells: values that nobody saw. Other cells that are no numbers are refused as ever. */
+export function selectWithGaps(table: Table, names: readonly string[]): Matrix {
+  const places = names.map((name) => placeOf(table, name));
+  const out = matrix(table.rows, names.length);
+  table.cells.forEach((row, i) => {
+    places.forEach((place, j) => {
+      const value = row[place]!.trim() === "" ? Number.NaN : toNumber(row[place]!);
+      if (value === undefined) throw badCell(table, i, place);
+      out.data[i * names.length + j] = value;
+    });
+  });
+  return out;
+}
+
 const decimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 
 /** `Number` alone would take an empty cell for 0 and read hexadecimal. */

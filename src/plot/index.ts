@@ -9,6 +9,7 @@ export * from "./function-scatter.ts";
 export * from "./gaussian-density.ts";
 export * from "./gaussian-ellipse.ts";
 export * from "./kernel-matrix.ts";
+export * from "./latent-space.ts";
 export * from "./line-panels.ts";
 export * from "./parallel-coordinates.ts";
 export * from "./prediction-truth.ts";
