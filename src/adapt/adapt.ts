@@ -21,6 +21,8 @@ import { approximateMode } from "./iterative-mode.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
 import {
   conditionOnExamples,
+  examplesWith,
+  examplesWithout,
   extendedBy,
   type NoisyExamples,
   type WeightPosterior,
@@ -68,6 +70,13 @@ export interface Adaptation {
    * weight space.
    */
   add(more: { readonly x: Matrix; readonly y: Matrix }): Adaptation;
+  /**
+   * The adaptation without the examples at these indices (from 0), scales and noise as they are and as cheaply. Throws
+   * UsageError for an index that is none, or when nothing would be left.
+   */
+  remove(indices: readonly number[]): Adaptation;
+  /** The adaptation with the example at this index changed to another (one row), which keeps its noise. */
+  replace(index: number, example: { readonly x: Matrix; readonly y: Matrix }): Adaptation;
 }
 
 /**
@@ -159,6 +168,12 @@ function adaptationOf(
       return features.weights(features.operator(x).applyTranspose(alpha).data);
     },
     add: (more) => adaptationOf(parts, process.condition({ noiseVariance, ...more })),
+    remove: (indices) => adaptationOf(parts, process.without(indices)),
+    replace(index, example) {
+      const noise = "solution" in process ? process.solution.noise : process.noise;
+      const own = noise[index * process.outputs] ?? noiseVariance;
+      return adaptationOf(parts, process.replace(index, { ...example, noiseVariance: own }));
+    },
   };
 }
 
@@ -236,6 +251,7 @@ function approximately(
   approximation: CheapApproximation,
   rank: number,
 ): WeightPosterior {
+  const again = (next: NoisyExamples) => approximately(kernel, mean, next, approximation, rank);
   const features = featuresOf(kernel);
   const { x, y, noise } = examples;
   const approximate = approximateBy(approximation, features, x, rank);
@@ -255,6 +271,8 @@ function approximately(
     covariance,
     logEvidence,
     report,
-    condition: (more) => approximately(kernel, mean, extendedBy(examples, more), approximation, rank),
+    condition: (more) => again(extendedBy(examples, more)),
+    without: (indices) => again(examplesWithout(examples, indices)),
+    replace: (index, example) => again(examplesWith(examples, index, example)),
   });
 }

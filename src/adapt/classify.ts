@@ -1,7 +1,16 @@
-import { expectFinite, expectShape, type Fn, type Matrix, matrix, stackRows } from "../linalg/index.ts";
+import {
+  expectFinite,
+  expectShape,
+  type Fn,
+  type Matrix,
+  matrix,
+  reshape,
+  takeRows,
+} from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { constantMean, type Gaussian, type Process } from "../processes/index.ts";
 import { functionMode, functionPosterior, type LatentProcess } from "../processes/latent/index.ts";
+import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions, MeanChoice } from "./adapt.ts";
@@ -21,7 +30,13 @@ import { featuresOf } from "./features.ts";
 import { evidenceOfMode } from "./function-mode.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import { regressLabels } from "./label-regression.ts";
-import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
+import {
+  expectExamples,
+  type LabelledExamples,
+  labelledAt,
+  labelledWith,
+  labelledWithMore,
+} from "./labelled-examples.ts";
 import { classCount, classLikelihood } from "./likelihoods.ts";
 import { searchScales } from "./scale-search.ts";
 import { factoredCovariance } from "./weight-covariance.ts";
@@ -75,6 +90,13 @@ export interface AdaptedClassifier {
   shift(): Float64Array;
   /** The classifier with these examples too, scales as they are. */
   add(more: LabelledExamples): AdaptedClassifier;
+  /**
+   * The classifier without the examples at these indices (from 0), scales as they are. Throws UsageError for an index
+   * that is none, or when nothing would be left.
+   */
+  remove(indices: readonly number[]): AdaptedClassifier;
+  /** The classifier with the example at this index changed to another (one row), in its place. */
+  replace(index: number, example: LabelledExamples): AdaptedClassifier;
 }
 
 /**
@@ -142,9 +164,20 @@ function laplace(
     shift: () => features.weights(u ?? features.operator(data.x).applyTranspose(alpha!).data),
     add(more) {
       expectExamples(more, network);
-      const x = stackRows([data.x, more.x]);
-      const labels = Float64Array.from([...Array.from(data.labels), ...Array.from(more.labels)]);
-      return laplace(kernel, prior, { x, labels }, options, alpha?.data ?? u);
+      return laplace(kernel, prior, labelledWithMore(data, more), options, alpha?.data ?? u);
+    },
+    remove(indices) {
+      const { kept } = keptRows(data.x.rows, indices);
+      const start = alpha ? takeRows(reshape(alpha, data.x.rows, network.outputs), kept).data : u;
+      return laplace(kernel, prior, labelledAt(data, kept), options, start);
+    },
+    replace(index, example) {
+      expectExamples(example, network);
+      const next = labelledWith(data, index, example);
+      // What the old example pulled is no guess for the new one.
+      const start = alpha?.data.slice() ?? u;
+      if (alpha) start!.fill(0, index * network.outputs, (index + 1) * network.outputs);
+      return laplace(kernel, prior, next, options, start);
     },
   };
 }
@@ -158,7 +191,7 @@ interface Found {
   readonly alpha?: Matrix;
 }
 
-/** The mode and the process around it; `start` is the mode of fewer examples. */
+/** The mode and the process around it; `start` is the mode of nearly the same examples. */
 function modeOf(
   kernel: TangentKernel,
   prior: Fn,

@@ -1,6 +1,7 @@
-import { type Fn, type Matrix, stackRows } from "../linalg/index.ts";
+import type { Fn, Matrix } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { columnMeans, constantMean } from "../processes/index.ts";
+import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import {
@@ -14,7 +15,13 @@ import { type Base, usualRank } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import type { AdaptedClassifier } from "./classify.ts";
 import { featuresOf } from "./features.ts";
-import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
+import {
+  expectExamples,
+  type LabelledExamples,
+  labelledAt,
+  labelledWith,
+  labelledWithMore,
+} from "./labelled-examples.ts";
 import { classCount, expectLabels } from "./likelihoods.ts";
 import { oneHot, sharpened, sharpnessOf } from "./sharpness.ts";
 
@@ -55,9 +62,10 @@ type Regression = Pick<
 
 function classifierOf(
   regression: Regression,
-  { x, labels }: LabelledExamples,
+  data: LabelledExamples,
   process: RegressionPosterior,
 ): AdaptedClassifier {
+  const { x, labels } = data;
   const { kernel, noiseVariance } = regression;
   const { network } = kernel;
   const { mean: leftOut, variance: observed } = process.leaveOneOut();
@@ -84,12 +92,20 @@ function classifierOf(
     add(more) {
       expectExamples(more, network);
       expectLabels(more.labels, network.outputs);
-      const all = {
-        x: stackRows([x, more.x]),
-        labels: Float64Array.from([...Array.from(labels), ...Array.from(more.labels)]),
-      };
       const y = oneHot(more.labels, network.outputs);
-      return classifierOf(regression, all, process.condition({ x: more.x, y, noiseVariance }));
+      const next = process.condition({ x: more.x, y, noiseVariance });
+      return classifierOf(regression, labelledWithMore(data, more), next);
+    },
+    remove(indices) {
+      const { kept } = keptRows(x.rows, indices);
+      return classifierOf(regression, labelledAt(data, kept), process.without(indices));
+    },
+    replace(index, example) {
+      expectExamples(example, network);
+      expectLabels(example.labels, network.outputs);
+      const y = oneHot(example.labels, network.outputs);
+      const next = process.replace(index, { x: example.x, y, noiseVariance });
+      return classifierOf(regression, labelledWith(data, index, example), next);
     },
   };
 }

@@ -4,6 +4,8 @@ import {
   type Cholesky,
   cholesky,
   dot,
+  downdateCholesky,
+  expectShape,
   type Fn,
   gramOf,
   logDeterminant,
@@ -15,6 +17,7 @@ import {
   solve,
   stackRows,
   subtract,
+  takeRows,
   updateCholesky,
 } from "../linalg/index.ts";
 import {
@@ -24,6 +27,7 @@ import {
   type Posterior,
 } from "../processes/index.ts";
 import type { LatentProcess } from "../processes/latent/index.ts";
+import { expectPoint, keptRows, withRow } from "../processes/update.ts";
 import type { TangentKernel } from "../tangent/index.ts";
 import { type Features, featureParts, featuresOf } from "./features.ts";
 import type { FeatureMoments } from "./layer-scales.ts";
@@ -34,7 +38,16 @@ import { weightProcess } from "./weight-process.ts";
 export interface WeightPosterior extends Posterior, LatentProcess {
   /** The posterior mean of the move of the network's weights, in the order of `flatten`. */
   readonly shift: Float64Array;
+  /** The noise variance of each value seen, n·o, point-major. */
+  readonly noise: Float64Array;
   condition(more: Observations): WeightPosterior;
+  /**
+   * The posterior without the examples at these indices (from 0), in O(p²) an example where the covariance is exact.
+   * Throws UsageError for an index that is none, or when nothing would be left.
+   */
+  without(indices: readonly number[]): WeightPosterior;
+  /** The posterior with the example at this index changed to another (one row), in its place and as cheaply. */
+  replace(index: number, example: Observations): WeightPosterior;
 }
 
 /** Values seen at points, each with its own noise variance (n·o, point-major). */
@@ -62,6 +75,39 @@ export function extendedBy(examples: NoisyExamples, more: Observations): NoisyEx
     y: stackRows([examples.y, fresh.y]),
     noise,
     noiseVariance: fresh.noiseVariance,
+  };
+}
+
+/** The examples at these indices, in this order. */
+function examplesAt(examples: NoisyExamples, indices: readonly number[]): NoisyExamples {
+  const { x, y, noise, noiseVariance } = examples;
+  const own = [...new Set(indices)];
+  return {
+    x: takeRows(x, own),
+    y: takeRows(y, own),
+    noise: takeRows(matrix(y.rows, y.cols, noise), own).data,
+    noiseVariance,
+  };
+}
+
+/** The examples but those at these indices. Throws UsageError for an index that is none, or when none would be left. */
+export function examplesWithout(examples: NoisyExamples, indices: readonly number[]): NoisyExamples {
+  return examplesAt(examples, keptRows(examples.x.rows, indices).kept);
+}
+
+/** The examples with the one at this index changed, in its place. */
+export function examplesWith(examples: NoisyExamples, index: number, example: Observations): NoisyExamples {
+  const { x, y, noise } = examples;
+  expectPoint(index, x.rows);
+  expectObservations(example, x.cols, y.cols);
+  expectShape(example.x, "the example", 1, x.cols);
+  const changed = noise.slice();
+  changed.fill(example.noiseVariance, index * y.cols, (index + 1) * y.cols);
+  return {
+    ...examples,
+    x: withRow(x, index, example.x),
+    y: withRow(y, index, example.y),
+    noise: changed,
   };
 }
 
@@ -150,22 +196,41 @@ function solved(
     covariance: factoredCovariance(factor),
     logEvidence,
     report: factor.report,
-    condition(more) {
-      const all = extendedBy(examples, more);
-      const fresh = examplesOf(more);
-      const added = featureMoments(features, mean, fresh);
-      // Rank-one updates of the factor, one a value: O(p²) each.
-      const rows = features.rows(fresh.x);
-      for (let k = 0; k < rows.data.length; k++) {
-        rows.data[k]! /= Math.sqrt(fresh.noise[Math.floor(k / rows.cols)]!);
-      }
-      return solved(features, mean, all, updateCholesky(factor, rows), {
-        projected: add(moments.projected, added.projected),
-        total: moments.total + added.total,
-        count: moments.count + added.count,
-      });
-    },
+    condition: (more) => moved(extendedBy(examples, more), { added: examplesOf(more) }),
+    without: (indices) => moved(examplesWithout(examples, indices), { gone: examplesAt(examples, indices) }),
+    replace: (index, example) =>
+      moved(examplesWith(examples, index, example), {
+        added: examplesOf(example),
+        gone: examplesAt(examples, [index]),
+      }),
   });
+
+  /** The posterior after some examples came and some went: rank-one updates of the factor, one a value, O(p²) each. */
+  function moved(
+    all: NoisyExamples,
+    { added, gone }: { readonly added?: NoisyExamples; readonly gone?: NoisyExamples },
+  ): WeightPosterior {
+    let [next, sums]: [Cholesky | undefined, typeof moments] = [factor, moments];
+    for (const [some, sign] of [
+      [added, 1],
+      [gone, -1],
+    ] as const) {
+      if (!some || !next) continue;
+      const part = featureMoments(features, mean, some);
+      const rows = features.rows(some.x);
+      for (let k = 0; k < rows.data.length; k++) {
+        rows.data[k]! /= Math.sqrt(some.noise[Math.floor(k / rows.cols)]!);
+      }
+      next = sign > 0 ? updateCholesky(next, rows) : downdateCholesky(next, rows);
+      sums = {
+        projected: add(sums.projected, part.projected, sign),
+        total: sums.total + sign * part.total,
+        count: sums.count + sign * part.count,
+      };
+    }
+    // Where rounding leaves no positive definite matrix, the whole is summed again.
+    return next ? solved(features, mean, all, next, sums) : conditionOnExamples(features.kernel, mean, all);
+  }
 }
 
 /** What a posterior over weights under Gaussian noise is made of. */
@@ -179,6 +244,8 @@ export interface WeightPosteriorParts {
   readonly logEvidence: number;
   readonly report: SolveReport;
   condition(more: Observations): WeightPosterior;
+  without(indices: readonly number[]): WeightPosterior;
+  replace(index: number, example: Observations): WeightPosterior;
 }
 
 /** A posterior over functions from one over weights, whatever form its covariance has. */
@@ -224,6 +291,9 @@ export function weightPosterior(parts: WeightPosteriorParts): WeightPosterior {
         );
       }
     },
+    noise,
     condition: parts.condition,
+    without: parts.without,
+    replace: parts.replace,
   };
 }

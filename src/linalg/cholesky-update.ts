@@ -118,6 +118,17 @@ export function updateCholesky(factor: Cholesky, rows: Matrix): Cholesky {
 }
 
 /**
+ * The factor of A − Vᵀ V from that of A (n × n), for rows V (k × n), in O(n²) a row. Undefined where the result is not
+ * positive definite in floating point.
+ */
+export function downdateCholesky(factor: Cholesky, rows: Matrix): Cholesky | undefined {
+  const { size, report } = factor;
+  expectShape(rows, "the rows taken away", undefined, size);
+  const lower = matrix(size, size, factor.lower.data.slice());
+  return updateFrom(lower, 0, transpose(rows), -1) ? { size, lower, report } : undefined;
+}
+
+/**
  * In place, the factor of L Lᵀ + sign · V Vᵀ on the rows and columns of L from `from` on, V having as many rows. False,
  * with L as it was, where the result is not positive definite.
  */

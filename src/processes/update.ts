@@ -148,6 +148,7 @@ export function expectPoint(index: number, count: number): void {
   }
 }
 
+/** The matrix with one row changed. */
 export function withRow(a: Matrix, index: number, row: Matrix): Matrix {
   const out = { ...a, data: a.data.slice() };
   out.data.set(row.data, index * a.cols);
