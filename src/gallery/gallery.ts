@@ -1,8 +1,11 @@
 import { type Key, key, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
+import { becomesAGpSection } from "./becomes-a-gp.ts";
 import { epochsSection } from "./epochs.ts";
+import { featureLearningSection } from "./feature-learning.ts";
 import { fittingSection } from "./fitting.ts";
 import { gaussianAsFunctionSection } from "./gaussian-as-function.ts";
+import { kernelMachineSection } from "./kernel-machine.ts";
 import { kernelsSection } from "./kernels.ts";
 import { lotteryTicketsSection } from "./lottery-tickets.ts";
 import { mainJobSection } from "./main-job.ts";
@@ -12,6 +15,7 @@ import { type Co2Record, maunaLoaSection } from "./mauna-loa.ts";
 import { priorPosteriorSection } from "./prior-posterior.ts";
 import { removingANodeSection } from "./removing-a-node.ts";
 import type { Section } from "./section.ts";
+import { trainingDynamicsSection } from "./training-dynamics.ts";
 import { transferSection } from "./transferring-a-layer.ts";
 
 /** The sections' ids, in the talk's order. */
@@ -21,6 +25,10 @@ export const sectionIds = [
   "epochs",
   "transferring-a-layer",
   "map-of-functions",
+  "becomes-a-gp",
+  "training-dynamics",
+  "kernel-machine",
+  "feature-learning",
   "kernels",
   "prior-and-posterior",
   "gaussian-as-function",
@@ -45,6 +53,10 @@ export function* gallery(
     epochs: (key) => epochsSection(key, seed),
     "transferring-a-layer": (key) => transferSection(key, seed),
     "map-of-functions": (key) => mapSection(key, seed),
+    "becomes-a-gp": becomesAGpSection,
+    "training-dynamics": (key) => trainingDynamicsSection(key, seed),
+    "kernel-machine": (key) => kernelMachineSection(key, seed),
+    "feature-learning": featureLearningSection,
     kernels: kernelsSection,
     "prior-and-posterior": priorPosteriorSection,
     "gaussian-as-function": gaussianAsFunctionSection,
