@@ -1,6 +1,6 @@
 import { infinite, wideNetwork } from "../infinite/index.ts";
 import { columnVector } from "../linalg/index.ts";
-import { dense, erf, network } from "../networks/index.ts";
+import { dense, network, relu } from "../networks/index.ts";
 import { curves, linePanels } from "../plot/index.ts";
 import { gp } from "../processes/index.ts";
 import { type Key, split } from "../random/index.ts";
@@ -8,16 +8,18 @@ import { evenly, full, half, heightFor, type Section, say } from "./section.ts";
 
 const shown = evenly(-3, 3, 121);
 const widths = [1, 10, 100] as const;
-const measured = [1, 2, 4, 8, 16, 32] as const;
+const measured = [1, 4, 16, 64] as const;
 const drawn = 6;
 const draws = 1500;
+// Of v relu(g) with g and v normal: E v⁴ relu⁴ / (E v² relu²)² − 3 = 3 · (3/2) / (1/4) − 3.
+const ofOneUnit = 15;
 // Where the values' distribution is looked at.
 const place = columnVector([1.5]);
 
 /** Random networks are functions drawn from a distribution; the wider, the more Gaussian. */
 export function becomesAGpSection(key: Key): Section {
-  const net = network({ inputShape: [1], layers: [dense(1), erf(), dense(1)] });
-  const limit = infinite(net, { weightVariance: [4, 1], biasVariance: [1, 0] });
+  const net = network({ inputShape: [1], layers: [dense(1), relu(), dense(1, { bias: false })] });
+  const limit = infinite(net, { weightVariance: 2, biasVariance: 2 });
   const { parameters } = limit.nngp;
   const random = (width: number, k: Key) => wideNetwork(net, parameters, width, k);
   const functions = (width: number) =>
@@ -30,7 +32,7 @@ export function becomesAGpSection(key: Key): Section {
     })),
     { name: "infinitely many: the Gaussian process", values: samples.map(({ data }) => data) },
   ];
-  const range = [-4, 4] as const;
+  const range = [-9, 9] as const;
   const kurtoses = measured.map((width) => {
     const values = Array.from(
       { length: draws },
@@ -46,12 +48,12 @@ export function becomesAGpSection(key: Key): Section {
     text: [
       "Draw a network's weights at random and it is a random function. Its value anywhere is a sum over hidden units, so " +
         "with many of them it is Gaussian, and so are its values at any finitely many places: the network is a Gaussian " +
-        "process (Neal 1996), whose kernel follows from the layers alone. A single unit draws steps; a hundred already look " +
+        "process (Neal 1996), whose kernel follows from the layers alone. A single unit draws one kink; a hundred already look " +
         "like the limit.",
       `Below, how far from Gaussian the value at x = ${say(place.data[0]!)} is, by its excess kurtosis over ${draws} networks ` +
-        `of each width: ${say(kurtoses[0]!.value)} for one unit, ${say(widest.value)} ± ${say(widest.error, 1)} for ` +
-        `${widest.width}; it falls as 1/width. The limit's variance there is ${say(variance.data[0]!)}, that of the widest ` +
-        `networks ${say(widest.variance)}.`,
+        `of each width. It is ${ofOneUnit} over the width: ${say(ofOneUnit / widest.width)} for ${widest.width} units, measured ` +
+        `${say(widest.value)} ± ${say(widest.error, 1)}. The limit's variance there is ${say(variance.data[0]!)}, that of the ` +
+        `widest networks ${say(widest.variance)}.`,
     ],
     pictures: [
       ...paths.map(({ name, values }) =>
@@ -84,10 +86,10 @@ export function becomesAGpSection(key: Key): Section {
                   points: kurtoses.map((k) => ({ x: k.width, y: k.value, error: k.error })),
                 },
                 {
-                  name: "1 / width",
+                  name: `${ofOneUnit} / width`,
                   hue: "grey",
                   dashed: true,
-                  points: kurtoses.map((k) => ({ x: k.width, y: kurtoses[0]!.value / k.width })),
+                  points: kurtoses.map((k) => ({ x: k.width, y: ofOneUnit / k.width })),
                 },
               ],
             },

@@ -5,12 +5,13 @@ import { type Key, split } from "../random/index.ts";
 import { pathKernel } from "../tangent/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { examplesOf, shown, truth } from "./learned-function.ts";
-import { full, half, heightOf, type Section, say } from "./section.ts";
+import { evenly, full, half, heightOf, type Section, say } from "./section.ts";
 
 const count = 12;
 const time = 10;
 const rates = [0.04, 0.02, 0.01] as const;
 const asked = 0.8;
+const few = evenly(-3, 3, 25);
 
 /** Every network trained by gradient descent is a kernel machine: of the kernel along its own path. */
 export function* kernelMachineSection(key: Key, seed: number): Task<Section> {
@@ -29,8 +30,8 @@ export function* kernelMachineSection(key: Key, seed: number): Task<Section> {
     );
   const errors: { readonly x: number; readonly y: number }[] = [];
   for (const rate of rates) {
-    const { change, contributions } = yield* along(rate, "euler");
-    const told = sums(contributions.data, shown.rows);
+    const { change, contributions } = yield* along(rate, "euler", few);
+    const told = sums(contributions.data, few.rows);
     errors.push({ x: rate, y: Math.max(...change.data.map((v, i) => Math.abs(v - told[i]!))) });
   }
   const point = columnVector([asked]);

@@ -8,7 +8,7 @@ import type { Task } from "../tasks/index.ts";
 import { examplesOf, shown, truth } from "./learned-function.ts";
 import { half, heightFor, percent, type Section, say } from "./section.ts";
 
-const width = 256;
+const width = 128;
 const steps = 400;
 const hues = ["blue", "vermillion", "green", "purple"] as const;
 
