@@ -96,7 +96,7 @@ export function* epochsSection(key: Key, seed: number): Task<Section> {
               ],
             },
             {
-              label: "share",
+              label: "share of the kernel, of the step",
               lines: [
                 {
                   name: "kernel change",

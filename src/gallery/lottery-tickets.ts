@@ -24,11 +24,11 @@ export function* lotteryTicketsSection(key: Key, seed: number): Task<Section> {
   for (let s = 0; s < seeds; s++) {
     const start = network({
       inputShape: [3],
-      layers: [dense(32), tanh(), dense(32), tanh(), dense(2)],
+      layers: [dense(48), tanh(), dense(48), tanh(), dense(2)],
       seed: seed + s,
     });
     const rounds = yield* lotteryTickets(start, data, {
-      rounds: 5,
+      rounds: 4,
       rate: 0.4,
       seed: seed + s,
       training: { epochs: 50, batchSize: 50, optimizer: adam({ learningRate: 5e-3 }), seed: seed + s },
@@ -94,7 +94,7 @@ export function* lotteryTicketsSection(key: Key, seed: number): Task<Section> {
         }),
       ),
     ],
-    code: `const rounds = runSync(lotteryTickets(start, { x, y }, { rounds: 5, rate: 0.4 }));
+    code: `const rounds = runSync(lotteryTickets(start, { x, y }, { rounds: 4, rate: 0.4 }));
 const { ticket, reinitialised, shuffled, remaining } = rounds.at(-1);
 distance(ticket.network, rounds[0].ticket.network, dataMeasure(x));   // with its Monte-Carlo error`,
     numbers: {

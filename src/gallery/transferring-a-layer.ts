@@ -24,6 +24,8 @@ export function* transferSection(key: Key, seed: number): Task<Section> {
   const best = (by: (row: (typeof rows)[0]) => number) =>
     names[rows.reduce((top, row, i) => (by(row) > by(rows[top]!) ? i : top), 0)]!;
   const gain = (row: (typeof rows)[0]) => row.scoreTransferred - row.scoreFresh;
+  // Finer differences than a hundredth of a nat are the search's tolerance.
+  const evidence = (row: (typeof rows)[0]) => Math.round(100 * row.evidence) / 100;
   const worth = (width: number) =>
     bars({
       width,
@@ -31,7 +33,7 @@ export function* transferSection(key: Key, seed: number): Task<Section> {
       names,
       panels: [
         { label: "RMSE gained by holding it", values: rows.map(gain) },
-        { label: "evidence of its kernel (nats)", values: rows.map((r) => r.evidence) },
+        { label: "evidence of its kernel (nats)", values: rows.map(evidence) },
       ],
     });
   return {
@@ -41,8 +43,8 @@ export function* transferSection(key: Key, seed: number): Task<Section> {
       "A network learned one function; another task comes. Transferring a layer is a new function f(x; [w, w′]), some " +
         "weights old, the others trained anew. Its worth can be seen in three ways: how far the function moves when the layer is drawn afresh, " +
         "how much better networks learn the new task with it held than with a fresh one held, and how much of the new data's evidence " +
-        "its share of the tangent kernel carries, which needs no training at all.",
-      `Here holding the old layer helps most at ${best(gain)}; the evidence is largest for ${best((r) => r.evidence)}. The ` +
+        "is lost when its share of the tangent kernel is taken away and the others make up for it as they can, which needs no training at all.",
+      `Here holding the old layer helps most at ${best(gain)}; the evidence is largest for ${best(evidence)}. The ` +
         "three need not agree: they answer different questions, and the table puts them side by side.",
     ],
     pictures: [
@@ -81,7 +83,7 @@ export function* transferSection(key: Key, seed: number): Task<Section> {
         say(r.functionDistance),
         say(-r.scoreTransferred),
         say(-r.scoreFresh),
-        say(r.evidence),
+        say(evidence(r)),
         percent(r.varianceShare),
       ]),
     },

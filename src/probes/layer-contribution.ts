@@ -98,18 +98,19 @@ export function layerEvidence(
     return kernel.layerScales[l]! * trace;
   });
   const total = variances.reduce((a, b) => a + b, 0);
-  return layers.map((layer, l) => {
+  const without = layers.map((layer) => {
     const others = layers.filter((other) => other !== layer);
-    const without =
-      others.length > 0
-        ? adapt(network, { x, y }, { ...options, layers: others }).logEvidence
-        : noiseEvidence(y);
-    return {
-      scale: kernel.layerScales[l]!,
-      varianceShare: variances[l]! / total,
-      evidence: whole.logEvidence - without,
-    };
+    return others.length > 0
+      ? adapt(network, { x, y }, { ...options, layers: others }).logEvidence
+      : noiseEvidence(y);
   });
+  // Without a layer is within the whole's reach, at scale 0: a search that ended below that is put right.
+  const best = Math.max(whole.logEvidence, ...without);
+  return layers.map((_, l) => ({
+    scale: kernel.layerScales[l]!,
+    varianceShare: variances[l]! / total,
+    evidence: best - without[l]!,
+  }));
 }
 
 /** log p(y) of independent noise of the likeliest variance around the columns' means, in nats. */

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
-import { functions, tickets, transfer } from "./probes.ts";
+import { functions, transfer } from "./probes.ts";
 import { sines } from "./sines.ts";
+import { tickets, ticketsOfPixels } from "./tickets.ts";
 import { uci } from "./uci.ts";
 
 /**
@@ -21,6 +22,7 @@ const groups: Readonly<Record<string, Group>> = {
   pathKernels,
   featureLearning,
   rateTransfer,
+  ticketsOfPixels,
 };
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(groups).flatMap(([name, group]) =>

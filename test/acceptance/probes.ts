@@ -1,4 +1,4 @@
-import { type Fn, gramOf, type Matrix, matrix } from "../../src/linalg/index.ts";
+import { type Fn, gramOf, type Matrix, matrix, takeRows } from "../../src/linalg/index.ts";
 import {
   adam,
   crossEntropy,
@@ -19,112 +19,18 @@ import {
   dataMeasure,
   distance,
   featureGradientKernel,
+  featuresAndGradients,
   kernelSimilarity,
+  type LayerContribution,
   layerContributions,
   layerFeatures,
-  lotteryTickets,
   stitch,
   trainTrajectory,
 } from "../../src/probes/index.ts";
 import { similarityMatrix } from "../../src/probes/similarity.ts";
 import { runSync } from "../../src/tasks/index.ts";
-import { type Digits, mnist } from "../support/mnist.ts";
 import { atLeast, atMost, type Check, type Group, reported } from "./check.ts";
-
-const absent = "skipped: ../shared/data/mnist is not here";
-
-/** Pixels less their mean over their deviation, .1307 and .3081 as everyone takes them: un-normalised inputs learn differently. */
-function normalised({ x, y }: Digits): Examples {
-  return { x: { ...x, data: x.data.map((v) => (v - 0.1307) / 0.3081) }, y };
-}
-
-function digits(): { train: Examples; test: Examples } | undefined {
-  const data = mnist();
-  return data && { train: normalised(data.train), test: normalised(data.test) };
-}
-
-const lenet = (seed: number) =>
-  network({ inputShape: [784], layers: [dense(300), relu(), dense(100), relu(), dense(10)], seed });
-
-function accuracy(net: Network, { x, y }: Examples): number {
-  return share(net.at(x), y);
-}
-
-function share(outputs: Matrix, y: Matrix): number {
-  let right = 0;
-  for (let i = 0; i < y.rows; i++) {
-    const row = outputs.data.subarray(i * outputs.cols, (i + 1) * outputs.cols);
-    if (row.indexOf(Math.max(...row)) === y.data[i]) right++;
-  }
-  return right / y.rows;
-}
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-const spread = (values: readonly number[]) =>
-  Math.sqrt(values.reduce((s, v) => s + (v - mean(values)) ** 2, 0) / (values.length - 1));
-const points = (values: readonly number[]) =>
-  `${(100 * mean(values)).toFixed(2)} ± ${(100 * spread(values)).toFixed(2)} %`;
-
-/** Design facts, check 3: nine epochs of 134 steps are its 1,200 iterations; the test images choose the epoch, as there. */
-export const tickets: Group = {
-  title:
-    "Lottery tickets: LeNet-300-100 on 8,000 digits, Adam 1.2e-3, 9 epochs a round, 11 rounds, three seeds",
-  run() {
-    const data = digits();
-    if (!data) return absent;
-    const measure = dataMeasure(data.test.x);
-    const runs = [0, 1, 2].map((seed) => {
-      const rounds = runSync(
-        lotteryTickets(lenet(seed), data.train, {
-          rounds: 11,
-          controlRounds: [11],
-          seed,
-          training: {
-            epochs: 9,
-            batchSize: 60,
-            loss: crossEntropy(),
-            optimizer: adam({ learningRate: 1.2e-3 }),
-            validation: data.test,
-            seed,
-          },
-        }),
-      );
-      const [first, last] = [rounds[0]!, rounds[11]!];
-      const score = (t: { readonly network: Network }) => accuracy(t.network, data.test);
-      return {
-        dense: score(first.ticket),
-        ticket: score(last.ticket),
-        reinitialised: score(last.reinitialised!),
-        shuffled: score(last.shuffled!),
-        remaining: last.remaining,
-        epochDense: first.ticket.keptEpoch,
-        epochThird: rounds[5]!.ticket.keptEpoch,
-        distance: distance(first.ticket.network, last.ticket.network, measure).value,
-        distanceShuffled: distance(first.ticket.network, last.shuffled!.network, measure).value,
-      };
-    });
-    const all = (name: keyof (typeof runs)[0]) => runs.map((r) => r[name]);
-    const gap = (a: keyof (typeof runs)[0], b: keyof (typeof runs)[0]) => mean(runs.map((r) => r[a] - r[b]));
-    return [
-      reported("weights that remain", `${(100 * runs[0]!.remaining).toFixed(1)} %`),
-      atLeast("ticket less dense, accuracy, mean of seeds", gap("ticket", "dense"), -0.01, 4),
-      atLeast("ticket less reinitialised", gap("ticket", "reinitialised"), 0.012, 4),
-      atLeast("ticket less shuffled mask", gap("ticket", "shuffled"), 0.02, 4),
-      reported("dense, accuracy", points(all("dense"))),
-      reported("ticket", points(all("ticket"))),
-      reported("reinitialised", points(all("reinitialised"))),
-      reported("shuffled mask", points(all("shuffled"))),
-      reported(
-        "epoch of the least validation loss, dense; at 33 % of the weights",
-        `${all("epochDense").join(", ")}; ${all("epochThird").join(", ")}`,
-      ),
-      reported(
-        "L2 distance to the dense network: ticket, shuffled",
-        `${mean(all("distance")).toFixed(2)}, ${mean(all("distanceShuffled")).toFixed(2)}`,
-      ),
-    ];
-  },
-};
+import { absent, accuracy, digits, lenet, mean, share, spread } from "./digits.ts";
 
 const deep = (seed: number) =>
   network({
@@ -196,12 +102,25 @@ function gradientSimilarity(nets: readonly Network[], x: Matrix): Check[] {
     });
     return near / all;
   };
-  const withGradients = rate(nets.map((net) => hidden.map((l) => featureGradientKernel(net, x, l))));
-  const alone = rate(nets.map((net) => hidden.map((l) => gramOf(layerFeatures(net, x, l)))));
+  const kernelsOf = (kernel: (net: Network, layer: number) => Matrix) =>
+    nets.map((net) => hidden.map((l) => kernel(net, l)));
+  const alone = rate(kernelsOf((net, l) => gramOf(layerFeatures(net, x, l))));
+  const withGradients = rate(kernelsOf((net, l) => featureGradientKernel(net, x, l)));
+  const withDirections = rate(
+    kernelsOf((net, l) => {
+      const { features, gradients } = featuresAndGradients(net, x, l);
+      const [f, g] = [gramOf(features), gramOf(gradients)];
+      const n = x.rows;
+      const length = (i: number) => Math.sqrt(g.data[i * n + i]!) || 1;
+      const cosine = (k: number) => g.data[k]! / (length(Math.floor(k / n)) * length(k % n));
+      return { ...f, data: f.data.map((v, k) => v * cosine(k)) };
+    }),
+  );
   return [
+    atLeast("rows whose best match is the same layer ± 1, 20 pairs, by features", alone, 0.8),
     reported(
-      "rows whose best match is the same layer ± 1, 20 pairs: features and gradients; features alone",
-      `${withGradients.toFixed(3)}; ${alone.toFixed(3)}`,
+      "the same by features and gradients; by features and the gradients' directions",
+      `${withGradients.toFixed(3)}; ${withDirections.toFixed(3)}`,
     ),
   ];
 }
@@ -246,11 +165,14 @@ function removal({ train: seen, test }: { train: Examples; test: Examples }): Ch
   const start = performance.now();
   const effects = ablate(net, x);
   const together = performance.now() - start;
-  const measure = dataMeasure(x);
-  // One by one: for a sample of units, the network without each is made and evaluated.
+  // One by one, for a sample of units: f is known, each network without a unit is made and evaluated.
   const sample = effects.filter((_, k) => k % 10 === 0);
+  const whole = net.at(x).data;
   const again = performance.now();
-  const apart = sample.map(({ layer, unit }) => distance(net, without(net, layer + 1, unit), measure).value);
+  const apart = sample.map(({ layer, unit }) => {
+    const moved = without(net, layer + 1, unit).at(x).data;
+    return Math.sqrt(moved.reduce((sum, v, k) => sum + (v - whole[k]!) ** 2, 0) / x.rows);
+  });
   const single = ((performance.now() - again) / sample.length) * effects.length;
   const worst = Math.max(...sample.map(({ effect }, k) => Math.abs(effect - apart[k]!)));
   return [
@@ -337,52 +259,64 @@ function softmaxFn(classes: number): Fn {
   };
 }
 
-/** Layer transfer between two tasks. */
+/** Layer transfer between two tasks, three measures of each layer over five sources. */
 export const transfer: Group = {
-  title: "Transferring a layer: digits 0–4 to 5–9, 784-100-50-5, 1,000 new images; evidence on 150 of them",
+  title:
+    "Transferring a layer: digits 0–4 to 5–9, 784-100-50-5, 1,000 new images; evidence on 100 of them; five seeds",
   run() {
     const data = digits();
     if (!data) return absent;
-    const task = ({ x, y }: Examples, low: number, limit = Infinity): Examples => {
-      const rows = Array.from(y.data.keys()).filter((i) => y.data[i]! >= low && y.data[i]! < low + 5);
-      const kept = rows.slice(0, limit);
-      return {
-        x: matrix(
-          kept.length,
-          784,
-          Float64Array.from(kept.flatMap((i) => [...x.data.subarray(i * 784, (i + 1) * 784)])),
-        ),
-        y: matrix(
-          kept.length,
-          1,
-          Float64Array.from(kept, (i) => y.data[i]! - low),
-        ),
-      };
-    };
-    const start = network({
-      inputShape: [784],
-      layers: [dense(100), relu(), dense(50), relu(), dense(5)],
-      seed: 5,
-    });
+    const [old, fresh, test] = [taskOf(data.train, 0), taskOf(data.train, 5, 1000), taskOf(data.test, 5)];
     const training = { epochs: 20, batchSize: 50, loss: crossEntropy(), optimizer: adam() };
-    const source = runSync(train(start, task(data.train, 0), training)).network;
-    const rows = runSync(
-      layerContributions(source, task(data.train, 5, 1000), task(data.test, 5), {
-        training,
-        seed: 6,
-        score: share,
-        values: (y) => oneHot(y, 5),
-        evidenceRows: 150,
-      }),
-    );
-    return rows.map((r) =>
-      reported(
-        `layer ${r.layer} (${r.kind})`,
-        `distance ${r.functionDistance.toFixed(2)}; accuracy ${(100 * r.scoreTransferred).toFixed(1)} % against ${(100 * r.scoreFresh).toFixed(1)} % fresh; evidence ${r.evidence.toFixed(1)} nats, ${(100 * r.varianceShare).toFixed(0)} % of the prior variance`,
+    const runs = [0, 1, 2, 3, 4].map((seed) => {
+      const layers = [dense(100), relu(), dense(50), relu(), dense(5)];
+      const source = runSync(
+        train(network({ inputShape: [784], layers, seed }), old, { ...training, seed }),
+      ).network;
+      const options = { training: { ...training, seed }, seed: seed + 100, score: share, evidenceRows: 100 };
+      return runSync(layerContributions(source, fresh, test, { ...options, values: (y) => oneHot(y, 5) }));
+    });
+    const gain = (row: LayerContribution) => row.scoreTransferred - row.scoreFresh;
+    const over = (l: number, of: (row: LayerContribution) => number, digits: number) => {
+      const values = runs.map((rows) => of(rows[l]!));
+      return `${mean(values).toFixed(digits)} ± ${spread(values).toFixed(digits)}`;
+    };
+    return [
+      ...runs[0]!.map(({ layer, kind }, l) =>
+        reported(
+          `layer ${layer} (${kind})`,
+          `distance ${over(l, (r) => r.functionDistance, 1)}; accuracy ${over(l, (r) => 100 * r.scoreTransferred, 1)} % held, ${over(l, (r) => 100 * gain(r), 1)} points above a fresh one held; evidence ${over(l, (r) => r.evidence, 1)} nats, ${over(l, (r) => 100 * r.varianceShare, 0)} % of the prior variance`,
+        ),
       ),
-    );
+      reported(
+        "layers by accuracy gained, each seed; by evidence; by distance",
+        [gain, (r: LayerContribution) => r.evidence, (r: LayerContribution) => r.functionDistance]
+          .map((of) => runs.map((rows) => ranking(rows, of)).join(", "))
+          .join("; "),
+      ),
+      reported(
+        "seeds of 5 where the layer of largest evidence is that of the largest gain",
+        String(runs.filter((rows) => ranking(rows, gain)[0] === ranking(rows, (r) => r.evidence)[0]).length),
+      ),
+    ];
   },
 };
+
+/** Layers' positions from the largest on: "0 4 2". */
+function ranking(rows: readonly LayerContribution[], of: (row: LayerContribution) => number): string {
+  return rows
+    .toSorted((a, b) => of(b) - of(a))
+    .map(({ layer }) => layer)
+    .join(" ");
+}
+
+/** The images of five digits from `low` on, as a task of five classes. */
+function taskOf({ x, y }: Examples, low: number, limit = Infinity): Examples {
+  const all = Array.from(y.data.keys()).filter((i) => y.data[i]! >= low && y.data[i]! < low + 5);
+  const rows = all.slice(0, limit);
+  const labels = takeRows(y, rows);
+  return { x: takeRows(x, rows), y: { ...labels, data: labels.data.map((v) => v - low) } };
+}
 
 function oneHot(y: Matrix, classes: number): Matrix {
   const out = matrix(y.rows, classes);

@@ -40,6 +40,16 @@ export function similarityCommand(): Command {
     .action(similarityAction);
 }
 
+/** What the indices are called in sentences. */
+const titles: Readonly<Record<Index, string>> = {
+  cka: "CKA",
+  cca: "CCA",
+  svcca: "SVCCA",
+  procrustes: "Procrustes",
+  bures: "normalised Bures",
+  gradients: "CKA of features and gradients",
+};
+
 async function similarityAction(files: string[], { index, ...options }: Options): Promise<void> {
   const { models, table } = await readAll(files, 1, 2);
   const [first, second = models[0]!] = models as [NamedModel, NamedModel?];
@@ -64,11 +74,11 @@ async function similarityAction(files: string[], { index, ...options }: Options)
       head: ["", ...columnNames],
       rows: rowNames.map((name, i) => [name, ...Array.from(rowOf(values, i), (v) => v.toFixed(3))]),
       notes: [
-        `${index} on ${counted(rows, "row")}; rows: hidden layers of ${first.path}, columns: of ${second.path}.`,
+        `${titles[index]} on ${counted(rows, "row")}; rows: hidden layers of ${first.path}, columns: of ${second.path}.`,
       ],
       figure: () =>
         similarityHeatMap({
-          title: `How alike layers are: ${index}`,
+          title: `How alike layers are: ${titles[index]}`,
           subtitle: `on ${counted(rows, "row")}`,
           values,
           rowNames,

@@ -95,7 +95,7 @@ async function trajectoryAction(files: string[], options: Options): Promise<void
               ],
             },
             {
-              label: "share",
+              label: "share of the kernel, of the step",
               lines: [
                 {
                   name: "kernel change",

@@ -52,7 +52,8 @@ async function transferAction(files: string[], options: Options): Promise<void> 
     rmseFresh: -unit * c.scoreFresh,
     scale: c.scale,
     varianceShare: c.varianceShare,
-    evidence: c.evidence,
+    // Finer differences are the tolerance of the search for scales.
+    evidence: Math.round(100 * c.evidence) / 100,
   }));
   await answer(
     {
