@@ -31,10 +31,24 @@ export * as likelihoods from "./likelihoods/index.ts";
 export type { Expectation, LatentDerivatives, Likelihood, Predictive } from "./likelihoods/likelihood.ts";
 export { logSumExp } from "./likelihoods/one-latent.ts";
 export * from "./means.ts";
+export {
+  chooseMethod,
+  conditionBy,
+  type FitByOptions,
+  fitBy,
+  type MethodChoice,
+  type MethodFit,
+  type MethodName,
+  type MethodOptions,
+  type MethodPosterior,
+  methodNames,
+} from "./methods.ts";
 export * from "./mixture.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
 export type { Solution } from "./solution.ts";
 export { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
+export { type FitVariationalOptions, fitVariational, type VariationalFit } from "./sparse/fit-variational.ts";
 export { greedyInducing } from "./sparse/inducing.ts";
 export { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";
+export type { VariationalPosterior } from "./sparse/variational-posterior.ts";

@@ -14,10 +14,10 @@ import { expectFitData, type FitData } from "../fit/data.ts";
 import { type Model, modelParameters, modelWith, noiseOf, reach } from "../fit/model.ts";
 import { targetVariance } from "../fit/starts.ts";
 import { searchOf } from "../fit/target.ts";
-import { columnMeans, type Mean } from "../means.ts";
+import type { Mean } from "../means.ts";
 import { type GaussianProcess, gp } from "../prior.ts";
 import { collapsedSlopes } from "./collapsed.ts";
-import { expectSingle, greedyInducing } from "./inducing.ts";
+import { columnSpreads, expectSingle, greedyInducing } from "./inducing.ts";
 import { conditionSparsely, type SparsePosterior } from "./sparse-posterior.ts";
 
 export interface FitSparseOptions extends StartRowsOptions {
@@ -134,7 +134,7 @@ export function* fitSparse(kernel: Kernel, data: FitData, options: FitSparseOpti
   };
 }
 
-/** As `reach`, and for the inducing points' columns a tenth of their spread. */
+/** As `reach`, and for the inducing points' columns a third of their spread. */
 function reachWithInducing(
   model: Model,
   x: Matrix,
@@ -145,13 +145,5 @@ function reachWithInducing(
 ): Float64Array {
   const own = reach(model, x, spread, key);
   if (!moved) return own;
-  const centre = columnMeans(points);
-  const squares = new Float64Array(points.cols);
-  points.data.forEach((v, k) => {
-    squares[k % points.cols]! += (v - centre[k % points.cols]!) ** 2 / points.rows;
-  });
-  return Float64Array.of(
-    ...own,
-    ...points.data.map((_, k) => 0.3 * (Math.sqrt(squares[k % points.cols]!) || 1)),
-  );
+  return Float64Array.of(...own, ...columnSpreads(points).map((v) => 0.3 * v));
 }

@@ -3,6 +3,7 @@ import type { Kernel } from "../../kernels/index.ts";
 import { type Cholesky, cholesky, type Matrix, pivotedCholesky, takeRows } from "../../linalg/index.ts";
 import { type Key, permutation } from "../../random/index.ts";
 import { kernelColumn } from "../iterative/preconditioner.ts";
+import { columnMeans } from "../means.ts";
 
 // Rows that inducing points are chosen among, at most, and so many for each of them.
 const mostRows = 20_000;
@@ -57,3 +58,13 @@ export function inducingFactor(kernel: Kernel, z: Matrix, jitter: number): Chole
 
 /** The jitter of searches: their gradients keep about eight digits. */
 export const searchJitter = 1e-8;
+
+/** For every coordinate of the points the standard deviation of its column (1 for a column of one value): how far is far. */
+export function columnSpreads(points: Matrix): Float64Array {
+  const centre = columnMeans(points);
+  const squares = new Float64Array(points.cols);
+  points.data.forEach((v, k) => {
+    squares[k % points.cols]! += (v - centre[k % points.cols]!) ** 2 / points.rows;
+  });
+  return points.data.map((_, k) => Math.sqrt(squares[k % points.cols]!) || 1);
+}

@@ -1,0 +1,126 @@
+import { UsageError } from "../errors/index.ts";
+import type { Kernel } from "../kernels/index.ts";
+import type { Task } from "../tasks/index.ts";
+import type { ExactPosterior } from "./exact.ts";
+import type { FitData } from "./fit/data.ts";
+import { type Fit, type FitOptions, fit } from "./fit/fit.ts";
+import { type FitIterativelyOptions, fitIteratively, type IterativeFit } from "./iterative/fit-iterative.ts";
+import {
+  conditionIteratively,
+  type IterativePosterior,
+  type IterativePosteriorOptions,
+} from "./iterative/posterior.ts";
+import type { GaussianProcess } from "./prior.ts";
+import type { Observations } from "./process.ts";
+import { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
+import { type FitVariationalOptions, fitVariational, type VariationalFit } from "./sparse/fit-variational.ts";
+import { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";
+
+/** Ways to a posterior, from small data to large. */
+export type MethodName = "exact" | "iterative" | "sparse" | "variational";
+
+export const methodNames: readonly MethodName[] = ["exact", "iterative", "sparse", "variational"];
+
+/** A method and, in a sentence, why. */
+export interface MethodChoice {
+  readonly method: MethodName;
+  readonly why: string;
+}
+
+// On two cores a fit takes a minute or two at each of these, and an exact matrix 200 MB at the first.
+const mostExact = 5_000;
+const mostIterative = 20_000;
+const mostSparse = 200_000;
+
+/** The method for so many rows; `noiseVariance` where it is known. */
+export function chooseMethod(
+  kernel: Kernel,
+  { rows, noiseVariance }: { readonly rows: number; readonly noiseVariance?: number },
+): MethodChoice {
+  const values = rows * kernel.outputs;
+  if (values <= mostExact) {
+    return { method: "exact", why: `${values} values are few enough to factor their matrix (${mostExact})` };
+  }
+  if (values <= mostIterative) {
+    return {
+      method: "iterative",
+      why: `${values} values are too many to factor their matrix (${mostExact}), few enough to solve by its products`,
+    };
+  }
+  if (kernel.outputs > 1) {
+    return { method: "iterative", why: `sparse methods take one output, this kernel has ${kernel.outputs}` };
+  }
+  if (noiseVariance === 0) {
+    return { method: "iterative", why: "sparse methods need noise, and none is expected" };
+  }
+  return values <= mostSparse
+    ? { method: "sparse", why: `${values} values are seen through inducing points, all at once` }
+    : { method: "variational", why: `${values} values are seen through inducing points, in batches` };
+}
+
+/** The posterior that a method made, and why that one. */
+export type MethodPosterior = { readonly why: string } & (
+  | { readonly method: "exact"; readonly process: ExactPosterior }
+  | { readonly method: "iterative"; readonly process: IterativePosterior }
+  | { readonly method: "sparse"; readonly process: SparsePosterior }
+);
+
+export interface MethodOptions extends IterativePosteriorOptions, SparseOptions {
+  /** Chosen by the data's size unless given. "variational" is for fits. */
+  readonly method?: "exact" | "iterative" | "sparse";
+}
+
+/** The posterior of data by the method that suits their size, or the one that is named. */
+export function* conditionBy(
+  prior: GaussianProcess,
+  data: Observations,
+  options: MethodOptions = {},
+): Task<MethodPosterior> {
+  const { method, why } = named(options.method) ?? chooseMethod(prior.kernel, { rows: data.x.rows, ...data });
+  if (method === "exact") return { method, why, process: prior.condition(data) };
+  if (method === "iterative") {
+    return { method, why, process: yield* conditionIteratively(prior, data, options) };
+  }
+  return { method: "sparse", why, process: conditionSparsely(prior, data, options) };
+}
+
+/** The fit that a method made, and why that one. */
+export type MethodFit = { readonly why: string } & (
+  | { readonly method: "exact"; readonly fit: Fit }
+  | { readonly method: "iterative"; readonly fit: IterativeFit }
+  | { readonly method: "sparse"; readonly fit: SparseFit }
+  | { readonly method: "variational"; readonly fit: VariationalFit }
+);
+
+/** Options of every method; those that the chosen one has no use for are left aside. */
+export interface FitByOptions
+  extends Omit<FitOptions, "maxIterations">,
+    Omit<FitIterativelyOptions, "steps" | "learningRate" | "maxIterations">,
+    Omit<FitSparseOptions, "maxIterations">,
+    Pick<FitVariationalOptions, "batchSize"> {
+  /** Chosen by the data's size unless given. */
+  readonly method?: MethodName;
+  /** Steps of the search over all data: each method's own number unless given. */
+  readonly steps?: number;
+}
+
+/** Fits by the method that suits the data's size, or the one that is named; throws as that one does. */
+export function* fitBy(kernel: Kernel, data: FitData, options: FitByOptions = {}): Task<MethodFit> {
+  const { noiseVariance, steps } = options;
+  const known = typeof noiseVariance === "number" ? { noiseVariance } : {};
+  const { method, why } = named(options.method) ?? chooseMethod(kernel, { rows: data.x.rows, ...known });
+  const most = steps === undefined ? {} : { maxIterations: steps };
+  if (method === "exact") return { method, why, fit: yield* fit(kernel, data, { ...options, ...most }) };
+  if (method === "iterative") return { method, why, fit: yield* fitIteratively(kernel, data, options) };
+  if (method === "sparse")
+    return { method, why, fit: yield* fitSparse(kernel, data, { ...options, ...most }) };
+  return { method, why, fit: yield* fitVariational(kernel, data, options) };
+}
+
+function named<M extends MethodName>(method: M | undefined): { method: M; why: string } | undefined {
+  if (method === undefined) return undefined;
+  if (!methodNames.includes(method)) {
+    throw new UsageError(`a method is one of ${methodNames.join(", ")}, got "${method}"`);
+  }
+  return { method, why: "it was asked for" };
+}
