@@ -9,7 +9,7 @@ export type LowerFactor = Pick<Cholesky, "size" | "lower">;
 
 /** What a factorisation did: the hand that made it and the jitter it needed (0 when none). */
 export interface SolveReport {
-  readonly method: "cholesky" | "eigh" | "conjugate gradients";
+  readonly method: "cholesky" | "eigh" | "conjugate gradients" | "kalman";
   readonly engine: EngineName;
   /** Added to the diagonal, in the units of the matrix. */
   readonly jitter: number;

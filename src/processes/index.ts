@@ -52,3 +52,10 @@ export { type FitVariationalOptions, fitVariational, type VariationalFit } from 
 export { greedyInducing } from "./sparse/inducing.ts";
 export { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";
 export type { VariationalPosterior } from "./sparse/variational-posterior.ts";
+export {
+  conditionByStateSpace,
+  fitStateSpace,
+  type StateSpaceFit,
+  type StateSpaceFitOptions,
+  type StateSpacePosterior,
+} from "./state-space/index.ts";
