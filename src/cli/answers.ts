@@ -56,6 +56,11 @@ export async function taskOf(
   if (model.kind === "deep") {
     throw new DataError(`${path} is a deep Gaussian process, which is fitted whole: \`funspace deep\` again`);
   }
+  if (model.kind === "likelihood") {
+    throw new DataError(
+      `${path} is a Gaussian process with a ${model.likelihoodName} likelihood, not a network: give it more rows with \`funspace add\``,
+    );
+  }
   if (model.kind === "classifier") {
     if (classes !== undefined)
       throw new UsageError(`--classes is for .onnx files: ${path} knows its classes`);

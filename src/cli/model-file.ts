@@ -31,8 +31,10 @@ export async function readTableModel(path: string): Promise<TableModel> {
   const what =
     model.kind === "classifier"
       ? "tells classes apart"
-      : model.kind === "array"
-        ? "takes arrays"
-        : `predicts ${model.target.names.length} columns`;
+      : model.kind === "likelihood"
+        ? `predicts ${model.likelihoodName} observations`
+        : model.kind === "array"
+          ? "takes arrays"
+          : `predicts ${model.target.names.length} columns`;
   throw new DataError(`${path} ${what}: this command is for models that predict one column of a table`);
 }

@@ -6,6 +6,7 @@ export { parseIdx } from "./idx.ts";
 export * from "./labels.ts";
 export * from "./latent-model.ts";
 export { decodeLatentModel, encodeLatentModel } from "./latent-model-file.ts";
+export * from "./likelihood-model.ts";
 export * from "./model.ts";
 export * from "./model-file.ts";
 export * from "./model-inputs.ts";

@@ -9,6 +9,12 @@ import {
 } from "./classifier-model-file.ts";
 import { type DeepHeader, deepModelFrom, encodeDeepModel } from "./deep-model-file.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
+import type { LikelihoodTableModel } from "./likelihood-model.ts";
+import {
+  encodeLikelihoodModel,
+  type LikelihoodHeader,
+  likelihoodModelFrom,
+} from "./likelihood-model-file.ts";
 import type { ArrayModel } from "./model.ts";
 import {
   type ArrayHeader,
@@ -19,12 +25,13 @@ import {
 import type { TableModel } from "./table-model.ts";
 
 /** Everything that is kept in a model file. */
-export type AnyModel = TableModel | ArrayModel | ClassifierModel;
+export type AnyModel = TableModel | ArrayModel | ClassifierModel | LikelihoodTableModel;
 
 /** The model as one self-contained safetensors file, which Python reads too. */
 export function encodeModel(model: AnyModel): Uint8Array {
   if (model.kind === "classifier") return encodeClassifierModel(model);
   if (model.kind === "deep") return encodeDeepModel(model);
+  if (model.kind === "likelihood") return encodeLikelihoodModel(model);
   return model.kind === "gp" ? encodeGpModel(model) : encodeNetworkModel(model);
 }
 
@@ -42,6 +49,7 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
     const header = parseHeader(metadata.funspace);
     if (header.kind === "classifier") return classifierModelFrom(header, tensors);
     if (header.kind === "deep") return deepModelFrom(header, tensors);
+    if (header.kind === "likelihood") return likelihoodModelFrom(header, tensors);
     return header.kind === "gp" ? gpModelFrom(header, tensors) : networkModelFrom(header, tensors);
   } catch (cause) {
     if (!(cause instanceof FunspaceError || cause instanceof TypeError)) throw cause;
@@ -49,9 +57,16 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
   }
 }
 
-type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader | DeepHeader;
+type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader | DeepHeader | LikelihoodHeader;
 
-const kinds = ["network", "array", "classifier", "gp", "deep"] satisfies readonly Header["kind"][];
+const kinds = [
+  "network",
+  "array",
+  "classifier",
+  "gp",
+  "deep",
+  "likelihood",
+] satisfies readonly Header["kind"][];
 
 function parseHeader(text: string): Header {
   let header: unknown;

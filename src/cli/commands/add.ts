@@ -6,7 +6,9 @@ import {
   extendAdapted,
   extendClassifier,
   extendGp,
+  extendLikelihood,
   type GpModel,
+  type LikelihoodTableModel,
   type RegressionModel,
 } from "../../data/index.ts";
 import { DataError, UsageError } from "../../errors/index.ts";
@@ -43,15 +45,17 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
       `${modelPath} is a deep Gaussian process: fit it again, to all rows, with \`funspace deep\``,
     );
   }
-  if (model.kind === "bare" || (model.kind !== "gp" && !model.adapted)) {
+  if (model.kind === "bare" || (model.kind !== "gp" && model.kind !== "likelihood" && !model.adapted)) {
     throw new DataError(`${modelPath} is a network: it meets new rows with \`funspace adapt\``);
   }
   const { grown, added, rows, logEvidence } =
     model.kind === "gp"
       ? await withRows(model, rowsPath)
-      : model.kind === "classifier"
-        ? await withLabels(model, rowsPath, options)
-        : await withTargets(model, rowsPath, options);
+      : model.kind === "likelihood"
+        ? await withObservations(model, rowsPath)
+        : model.kind === "classifier"
+          ? await withLabels(model, rowsPath, options)
+          : await withTargets(model, rowsPath, options);
   const { out } = options;
   await writeAtomically(out, encodeModel(grown));
   print(
@@ -61,6 +65,13 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
     },
     options.json,
   );
+}
+
+async function withObservations(model: LikelihoodTableModel, path: string) {
+  const table = await readTable(path);
+  const grown = extendLikelihood(model, table);
+  const { logEvidence, data } = grown.process;
+  return { grown, added: table.rows, rows: data.x.rows, logEvidence };
 }
 
 async function withRows(model: GpModel, path: string) {

@@ -1,12 +1,16 @@
 import { Command, Option } from "commander";
 import { readTable, writeAtomically } from "../../data/files.ts";
 import { encodeModel, fitModel, kernelText, type MeanName } from "../../data/index.ts";
-import type { ObjectiveName } from "../../processes/index.ts";
+import { UsageError } from "../../errors/index.ts";
+import { type LatentMethodName, likelihoods, type ObjectiveName } from "../../processes/index.ts";
 import { bandFigure, figureBytes, figurePath, leaveOneOutFigure } from "../figures.ts";
 import { nameList, positiveNumber, wholeNumber } from "../options.ts";
 import { counted, elided, print, short, withProgress } from "../report.ts";
+import { fitWithLikelihood } from "./fit-likelihood.ts";
 
 interface Options {
+  likelihood: string;
+  approximation: LatentMethodName;
   target: string;
   out: string;
   ignore: string[];
@@ -33,6 +37,19 @@ export function fitCommand(): Command {
         .default("constant"),
     )
     .addOption(
+      new Option(
+        "--likelihood <name>",
+        "what is seen of the function: classes (any text), counts, numbers with outliers or uneven noise",
+      )
+        .choices(["gaussian", ...likelihoods.likelihoodNames])
+        .default("gaussian"),
+    )
+    .addOption(
+      new Option("--approximation <name>", "of the posterior, where the likelihood is not gaussian")
+        .choices(["laplace", "variational"])
+        .default("laplace"),
+    )
+    .addOption(
       new Option("--ignore <columns>", "columns that are neither target nor input, separated by commas")
         .default([], "none")
         .argParser(nameList),
@@ -53,12 +70,28 @@ export function fitCommand(): Command {
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
-      '\nExample:\n  funspace fit data.csv --target y --kernel "matern52(ard) + linear" --out gp.safetensors',
+      '\nExample:\n  funspace fit data.csv --target y --kernel "matern52(ard) + linear" --out gp.safetensors\n  funspace fit flowers.csv --target species --likelihood softmax --out flowers.safetensors',
     )
     .action(fitAction);
 }
 
-async function fitAction(path: string, options: Options): Promise<void> {
+/** Throws UsageError for options that only Gaussian noise goes with. */
+function expectLatent(command: Command): void {
+  for (const name of ["noiseSd", "mean", "objective", "figure"]) {
+    if (command.getOptionValueSource(name) === "cli") {
+      const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      throw new UsageError(`--${flag} is for --likelihood gaussian`);
+    }
+  }
+}
+
+async function fitAction(path: string, options: Options, command: Command): Promise<void> {
+  if (options.likelihood !== "gaussian") {
+    expectLatent(command);
+    const { approximation: method, ...fitting } = options;
+    await fitWithLikelihood(await readTable(path), { ...fitting, method });
+    return;
+  }
   const { target, out, ignore, kernel, mean, noiseSd, objective, starts, seed } = options;
   const start = performance.now();
   const table = await readTable(path);

@@ -8,6 +8,8 @@ import {
   inputsFor,
   inputsOfNetwork,
   kernelText,
+  type LikelihoodTableModel,
+  likelihoodKernelText,
   type ModelInputs,
   type Rows,
   rowCount,
@@ -79,6 +81,10 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
   }
   if (model.kind === "deep") {
     print(inspected(model), options.json);
+    return;
+  }
+  if (model.kind === "likelihood") {
+    print(aboutLikelihood(model), options.json);
     return;
   }
   const { network } = model;
@@ -155,6 +161,30 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
   );
 }
 
+function aboutLikelihood(model: LikelihoodTableModel): Report {
+  const { inputs, target, likelihoodName: likelihood, classes, process } = model;
+  const kernel = likelihoodKernelText(model);
+  const rows = process.data.x.rows;
+  return {
+    json: {
+      command: "inspect",
+      kind: "likelihood",
+      inputs,
+      target,
+      likelihood,
+      ...(classes && { classes }),
+      kernel,
+      method: process.method,
+      rows,
+    },
+    text: [
+      `A Gaussian process of ${target} over ${inputs.join(", ")} with a ${likelihood} likelihood, given ${rows} rows, by ${process.method === "laplace" ? "Laplace's approximation" : "variational inference"}.`,
+      ...(classes ? [`Classes: ${classes.join(", ")}`] : []),
+      ...kernel.map((text) => `Kernel: ${text}`),
+    ].join("\n"),
+  };
+}
+
 /** A deep process, layer by layer. */
 function inspected({ inputs, target, process }: DeepTableModel): Report {
   const layers = process.model.layers.flatMap((layer) =>
@@ -191,7 +221,7 @@ function normalInputs(network: Network, count: number): Matrix {
 }
 
 function inputsOf(
-  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" }> | BareNetwork,
   rows: Rows,
   given: ReturnType<typeof bareInputs>,
 ): ModelInputs {
@@ -201,7 +231,9 @@ function inputsOf(
 }
 
 /** What the model's file says beside the network. */
-function aboutModel(model: Exclude<AnyModel, { readonly kind: "gp" | "deep" }> | BareNetwork): {
+function aboutModel(
+  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" }> | BareNetwork,
+): {
   readonly json: Readonly<Record<string, unknown>>;
   readonly lines: readonly string[];
 } {

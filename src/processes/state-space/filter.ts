@@ -54,6 +54,7 @@ export function filter(model: StateSpace, { times, values, noise }: Series): Fil
   const deviation = new Float64Array(d * d);
   const gain = new Float64Array(d);
   const scratch = new Float64Array(d * d);
+  const spare = new Float64Array(d);
   let lastStep = 0;
   let transition = identityOf(d);
   const transitionOver = (step: number) => {
@@ -68,11 +69,12 @@ export function filter(model: StateSpace, { times, values, noise }: Series): Fil
     const step = stepTo(i);
     if (step === 0) return;
     const a = transitionOver(step);
-    mean.set(timesVector(a, mean, d));
+    timesVector(a, mean, d, spare);
+    mean.set(spare);
     sandwich(a, deviation, scratch, d);
   };
   const look = (i: number) => {
-    const own = timesVector(deviation, observe, d);
+    const own = timesVector(deviation, observe, d, spare);
     let expected = 0;
     let variance = noise[i]!;
     for (let a = 0; a < d; a++) {
@@ -172,12 +174,15 @@ export function evidenceSlopes(
   const ofDeviation = new Float64Array(d * d);
   const scratch = new Float64Array(d * d);
   const ofGain = new Float64Array(d);
+  const more = new Float64Array(d * d);
+  const bent = new Float64Array(d);
+  const predicted = new Float64Array(d);
   filtered.backwards(
     ({ index, seen, gain, innovation, variance, transition, step, meanBefore, deviationBefore }) => {
       if (seen) {
         let along = 0;
         let twice = 0;
-        const bent = timesVector(ofDeviation, gain, d);
+        timesVector(ofDeviation, gain, d, bent);
         for (let a = 0; a < d; a++) {
           along += ofMean[a]! * gain[a]!;
           twice += gain[a]! * bent[a]!;
@@ -203,9 +208,9 @@ export function evidenceSlopes(
       if (step === 0) return;
       // ∂/∂F += step (∂/∂A) Aᵀ with ∂/∂A = ofMean meanBeforeᵀ + 2 ofDeviation A deviationBefore; the covariance after
       // the step is D + P∞, and A D Aᵀ alone moves with A.
-      const predicted = timesVector(transition, meanBefore, d);
+      timesVector(transition, meanBefore, d, predicted);
       scratch.set(deviationBefore);
-      sandwich(transition, scratch, new Float64Array(d * d), d);
+      sandwich(transition, scratch, more, d);
       for (let a = 0; a < d; a++) {
         for (let b = 0; b < d; b++) {
           let sum = ofMean[a]! * predicted[b]!;
@@ -220,8 +225,13 @@ export function evidenceSlopes(
   return { generator, stationary, noise, mean: values };
 }
 
-export function timesVector(a: Float64Array, v: Float64Array, d: number): Float64Array {
-  const out = new Float64Array(d);
+/** A v, in `out` where one is given. */
+export function timesVector(
+  a: Float64Array,
+  v: Float64Array,
+  d: number,
+  out: Float64Array = new Float64Array(d),
+): Float64Array {
   for (let i = 0; i < d; i++) {
     let sum = 0;
     for (let j = 0; j < d; j++) sum += a[i * d + j]! * v[j]!;

@@ -1,6 +1,7 @@
 import { FunspaceError, NotConvergedError } from "../../errors/index.ts";
 import {
   fromVector,
+  type Gradient,
   gradientVector,
   joinParts,
   type Kernel,

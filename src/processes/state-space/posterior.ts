@@ -49,14 +49,13 @@ function posteriorOf(
   const model = stateSpace(kernel);
   const residual = subtract(y, mean.at(x)).data;
   const smoothed = (values: Float64Array, points: Matrix) => smooth(model, { x, noise }, values, points);
-  const own = smoothed(residual, matrix(0, 1));
   const posterior: StateSpacePosterior = {
     inputs: 1,
     outputs: 1,
     prior,
     data,
     noiseVariance,
-    logEvidence: own.logEvidence,
+    logEvidence: filtered(model, x, noise, residual),
     report: { method: "kalman", engine: engine().name, jitter: 0 },
     at(points) {
       expectShape(points, "x", undefined, 1);
@@ -100,7 +99,7 @@ function posteriorOf(
             add(add(mean.at(points), path.at(points)), matrix(points.rows, 1, smoothed(gap, points).mean)),
         };
       }),
-    leaveOneOut: () => leaveOneOut(own, y),
+    leaveOneOut: () => leaveOneOut(smoothed(residual, matrix(0, 1)), y),
     condition(more) {
       expectSeries(more.x, more.y, inputs);
       const added = new Float64Array(more.x.rows).fill(more.noiseVariance);
@@ -138,8 +137,25 @@ export function ordered(values: Float64Array): Uint32Array {
   return order;
 }
 
+/** log p(values) of data in any order. */
+function filtered(model: StateSpace, x: Matrix, noise: Float64Array, values: Float64Array): number {
+  const order = ordered(x.data);
+  const by = (a: Float64Array) => Float64Array.from(order, (i) => a[i]!);
+  return filter(model, { times: by(x.data), values: by(values), noise: by(noise) }).logEvidence;
+}
+
+/** The places of both in one order: those of `b` count on from the end of `a`, and come first where equal. */
+function merged(a: Float64Array, b: Float64Array): Uint32Array {
+  const [first, second] = [ordered(a), ordered(b)];
+  const out = new Uint32Array(a.length + b.length);
+  for (let k = 0, i = 0, j = 0; k < out.length; k++) {
+    const take = j < b.length && (i === a.length || b[second[j]!]! <= a[first[i]!]!);
+    out[k] = take ? a.length + second[j++]! : first[i++]!;
+  }
+  return out;
+}
+
 interface Smoothed {
-  readonly logEvidence: number;
   /** At the points asked for, of the function less its mean. */
   readonly mean: Float64Array;
   readonly variance: Float64Array;
@@ -148,7 +164,10 @@ interface Smoothed {
   readonly precision: Float64Array;
 }
 
-/** Filter and smoother over data and points together, by the way back of de Jong (1989), which inverts nothing. */
+/**
+ * Filter and smoother over data and points together, by the way back of de Jong (1989), which inverts nothing. Equal
+ * inputs keep their order, which changes nothing.
+ */
 function smooth(
   model: StateSpace,
   { x, noise }: { readonly x: Matrix; readonly noise: Float64Array },
@@ -157,18 +176,14 @@ function smooth(
 ): Smoothed {
   const { size: d, observe, stationary } = model;
   const n = x.rows;
-  const all = new Float64Array(n + points.rows);
-  all.set(x.data);
-  all.set(points.data, n);
-  const order = ordered(all);
-  const filtered = filter(model, {
-    times: Float64Array.from(order, (i) => all[i]!),
+  const order = merged(x.data, points.data);
+  const both = filter(model, {
+    times: Float64Array.from(order, (i) => (i < n ? x.data[i]! : points.data[i - n]!)),
     values: Float64Array.from(order, (i) => (i < n ? values[i]! : Number.NaN)),
     // Of what is not seen it is never looked at, but must leave a variance.
     noise: Float64Array.from(order, (i) => (i < n ? noise[i]! : 1)),
   });
   const out = {
-    logEvidence: filtered.logEvidence,
     mean: new Float64Array(points.rows),
     variance: new Float64Array(points.rows),
     weights: new Float64Array(n),
@@ -177,11 +192,12 @@ function smooth(
   const prior = observe.reduce((sum, h, a) => sum + h * timesVector(stationary.data, observe, d)[a]!, 0);
   const r = new Float64Array(d);
   const precision = new Float64Array(d * d);
+  const bent = new Float64Array(d);
   const scratch = new Float64Array(d * d);
-  filtered.backwards(({ index, seen, mean, deviation, gain, innovation, variance, transition, step }) => {
+  both.backwards(({ index, seen, mean, deviation, gain, innovation, variance, transition, step }) => {
     const at = order[index]!;
     if (seen) {
-      const bent = timesVector(precision, gain, d);
+      timesVector(precision, gain, d, bent);
       let along = 0;
       let twice = 0;
       for (let a = 0; a < d; a++) {
@@ -204,7 +220,7 @@ function smooth(
       let f = 0;
       let spread = prior;
       const own = timesVector(deviation, observe, d);
-      const bent = timesVector(precision, gain, d);
+      timesVector(precision, gain, d, bent);
       for (let a = 0; a < d; a++) {
         f += observe[a]! * mean[a]! + gain[a]! * r[a]!;
         spread += observe[a]! * own[a]! - gain[a]! * bent[a]!;

@@ -16,6 +16,7 @@ import { type BareNetwork, readModel } from "../../model-file.ts";
 import { wholeNumber } from "../../options.ts";
 import { counted, print } from "../../report.ts";
 import { predictedClasses } from "./classes.ts";
+import { predictedByLikelihood } from "./likelihood.ts";
 import { predictedNumbers } from "./numbers.ts";
 import type { Predicted } from "./predicted.ts";
 
@@ -69,23 +70,26 @@ async function predictAction(modelPath: string, rowsPath: string, options: Optio
   const { kind } = model;
   const named = options.target ?? options.labels ?? options.classes;
   const task =
-    kind === "gp" || kind === "deep"
+    kind === "gp" || kind === "deep" || kind === "likelihood"
       ? model
       : kind === "bare" && named === undefined
         ? plainOutputs(model, rows, options)
         : await taskOf(model, rows, options, modelPath);
-  if (task.kind === "gp" || task.kind === "deep") bareInputs(options, false);
+  if (task.kind === "gp" || task.kind === "deep" || task.kind === "likelihood") bareInputs(options, false);
   if (options.draws !== undefined && options.predictive !== "monte-carlo") {
     throw new UsageError("--draws is for --predictive monte-carlo");
   }
   let found: Predicted;
   if (task.kind === "classifier") found = await predictedClasses(task, rows, options);
   else {
-    if (options.predictive !== undefined) throw new UsageError("--predictive is for classifiers");
-    if (options.labels !== undefined) {
+    if (options.predictive !== undefined) throw new UsageError("--predictive is for adapted classifiers");
+    if (task.kind !== "likelihood" && options.labels !== undefined) {
       throw new DataError(`${modelPath} predicts numbers: score them against --target, not --labels`);
     }
-    found = await predictedNumbers(task, rows, options, modelPath, kind === "bare" && named === undefined);
+    found =
+      task.kind === "likelihood"
+        ? predictedByLikelihood(task, rows, options, modelPath)
+        : await predictedNumbers(task, rows, options, modelPath, kind === "bare" && named === undefined);
   }
   const drawn = options.figure === undefined ? undefined : await figureBytes(found.figure(), options.figure);
   await writeAtomically(options.out, found.csv);
