@@ -1,4 +1,5 @@
 export * from "./acquisition/index.ts";
+export { type IntegralMeasure, integrate } from "./bayesian-quadrature.ts";
 export * from "./decompose.ts";
 export * from "./derivatives.ts";
 export * from "./diagnose/index.ts";
@@ -26,6 +27,7 @@ export {
   type LatentMethodName,
   type LikelihoodPosterior,
 } from "./latent/likelihood-posterior.ts";
+export { fitPreferences, type PreferenceFit, type Preferences } from "./latent/preferences.ts";
 export * from "./leave-one-out.ts";
 export * as likelihoods from "./likelihoods/index.ts";
 export type { Expectation, LatentDerivatives, Likelihood, Predictive } from "./likelihoods/likelihood.ts";
@@ -44,8 +46,10 @@ export {
   methodNames,
 } from "./methods.ts";
 export * from "./mixture.ts";
+export { conditionWithNoise, type NoisyObservations } from "./point-noise.ts";
 export * from "./prior.ts";
 export * from "./process.ts";
+export { allOutputs, linearCoregionalisation, longForm } from "./several-outputs.ts";
 export type { Solution } from "./solution.ts";
 export { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
 export { type FitVariationalOptions, fitVariational, type VariationalFit } from "./sparse/fit-variational.ts";
