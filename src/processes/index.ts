@@ -8,6 +8,7 @@ export { type ExactPosterior, expectObservations } from "./exact.ts";
 export type { LargeFitReport, StartRowsOptions } from "./fit/begin-with-rows.ts";
 export * from "./fit/index.ts";
 export * from "./gaussian.ts";
+export { conditionOnGrid, type GridData, type GridPosterior } from "./grid.ts";
 export type { MomentSlopes } from "./input-slopes.ts";
 export type { StochasticEvidence } from "./iterative/evidence.ts";
 export { type FitIterativelyOptions, fitIteratively, type IterativeFit } from "./iterative/fit-iterative.ts";
