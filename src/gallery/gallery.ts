@@ -1,6 +1,7 @@
 import { type Key, key, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { becomesAGpSection } from "./becomes-a-gp.ts";
+import { diagnosisSection } from "./diagnosis.ts";
 import { epochsSection } from "./epochs.ts";
 import { featureLearningSection } from "./feature-learning.ts";
 import { fittingSection } from "./fitting.ts";
@@ -34,6 +35,7 @@ export const sectionIds = [
   "gaussian-as-function",
   "marginalisation",
   "fitting",
+  "a-diagnosis",
   "mauna-loa",
   "main-job",
 ] as const;
@@ -62,6 +64,7 @@ export function* gallery(
     "gaussian-as-function": gaussianAsFunctionSection,
     marginalisation: marginalisationSection,
     fitting: fittingSection,
+    "a-diagnosis": diagnosisSection,
     "mauna-loa": () => maunaLoaSection(co2),
     "main-job": (key) => mainJobSection(key, seed),
   };

@@ -48,6 +48,8 @@ describe("the gallery", () => {
     expect(flat.sumError).toBeLessThan(1e-6); // the parts add up, in ppm of 300 to 400
     expect(flat.posteriorSpread).toBeLessThan(flat.priorSpread!);
     expect(flat.noiseLengthscale).toBeGreaterThan(2 * flat.signalLengthscale!); // two optima
+    expect([flat.caught, flat.left, flat.controlFindings]).toEqual([2, 0, 0]); // all that was spoiled, and no more
+    expect(flat.errorTreated).toBeLessThan(0.6 * flat.errorSick!);
     expect(flat.swing2010).toBeGreaterThan(flat.swing1960!);
     expect(flat.errorAfter).toBeLessThan(flat.errorBefore!);
     // The limit's variance is known: of 1,500 draws with an excess kurtosis near 0, four standard errors are 15 %.

@@ -9,6 +9,7 @@ import {
   logPrior,
   matern52,
   on,
+  partOf,
   periodic,
   product,
   rbf,
@@ -174,6 +175,23 @@ describe("a fit", () => {
     expect(found.noiseVariance / g.optimum.noise_variance).toBeCloseTo(1, 2);
     expect(found.report.value).toBeCloseTo(found.logEvidence, 9);
     expect(found.process.logEvidence).toBe(found.logEvidence);
+  });
+
+  it("keeps the end that predicts best, where that is asked for", () => {
+    const options = { mean: zeroMean(3), starts: 6 } as const;
+    const picked = runSync(fit(rbf({ ard: 3 }), { x, y }, { ...options, pick: "leave-one-out" }));
+    const highest = runSync(fit(rbf({ ard: 3 }), { x, y }, options));
+    expect(highest.report.value).toBe(Math.max(...highest.report.starts.map((s) => s.value)));
+    const densities = picked.report.starts.map(({ parameters }) =>
+      gp(picked.kernel.with(partOf(parameters, "kernel")), { mean: zeroMean(3) })
+        .condition({ x, y, noiseVariance: parameters.noiseVariance!.value[0]! })
+        .leaveOneOut(),
+    );
+    const best = Math.max(...densities.map(({ logDensity }) => logDensity));
+    expect(picked.process.leaveOneOut().logDensity).toBe(best);
+    expect(() => runSync(fit(rbf(), { x, y }, { pick: "evidence" as unknown as "objective" }))).toThrow(
+      UsageError,
+    );
   });
 
   it("finds a better optimum from several starts, and says that they disagree", () => {

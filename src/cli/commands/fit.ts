@@ -18,6 +18,7 @@ interface Options {
   mean: MeanName;
   noiseSd?: number;
   objective: ObjectiveName;
+  pick: "objective" | "leave-one-out";
   starts: number;
   seed: number;
   figure?: string;
@@ -64,6 +65,14 @@ export function fitCommand(): Command {
         .choices(["evidence", "leave-one-out"])
         .default("evidence"),
     )
+    .addOption(
+      new Option(
+        "--pick <what>",
+        "which of the searches is kept: the best objective, or the best predictions",
+      )
+        .choices(["objective", "leave-one-out"])
+        .default("objective"),
+    )
     .option("--starts <n>", "searches from different starts", wholeNumber(1), 3)
     .option("--seed <n>", "of the starts", wholeNumber(0), 0)
     .option("--figure <file>", "draw the function of one input, or the leave-one-out predictions", figurePath)
@@ -77,7 +86,7 @@ export function fitCommand(): Command {
 
 /** Throws UsageError for options that only Gaussian noise goes with. */
 function expectLatent(command: Command): void {
-  for (const name of ["noiseSd", "mean", "objective", "figure"]) {
+  for (const name of ["noiseSd", "mean", "objective", "pick", "figure"]) {
     if (command.getOptionValueSource(name) === "cli") {
       const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       throw new UsageError(`--${flag} is for --likelihood gaussian`);
@@ -92,7 +101,7 @@ async function fitAction(path: string, options: Options, command: Command): Prom
     await fitWithLikelihood(await readTable(path), { ...fitting, method });
     return;
   }
-  const { target, out, ignore, kernel, mean, noiseSd, objective, starts, seed } = options;
+  const { target, out, ignore, kernel, mean, noiseSd, objective, pick, starts, seed } = options;
   const start = performance.now();
   const table = await readTable(path);
   const { model, report } = await withProgress(
@@ -102,6 +111,7 @@ async function fitAction(path: string, options: Options, command: Command): Prom
       kernel,
       mean,
       objective,
+      pick,
       starts,
       seed,
       ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),

@@ -15,10 +15,22 @@ const chance = 0.01;
 // Below this share of the targets' variance the noise is that of computed values, which have no outliers: only kinks.
 const exact = 1e-5;
 
+// Outliers swell the fitted noise, and hide behind it: errors are measured by their median too, which they do not move.
+// The factor covers what a median of few errors does not know.
+const masked = 1.4;
+
+/** The deviation that the median of the errors' sizes would have under a Gaussian: 1 for errors as predicted. */
+function usualSize(z: Float64Array): number {
+  if (z.length < 15) return 1;
+  const sizes = z.map(Math.abs).sort();
+  return sizes[sizes.length >> 1]! / normalQuantile(0.75);
+}
+
 function outliers({ z, y, health, noiseVariance, spread }: Patient): Finding[] {
   if (z.length < 8) return [];
   const threshold = normalQuantile(1 - chance / (2 * z.length));
-  const rows = Array.from(z.keys()).filter((i) => Math.abs(z[i]!) > threshold);
+  const limit = Math.min(threshold, masked * threshold * usualSize(z));
+  const rows = Array.from(z.keys()).filter((i) => Math.abs(z[i]!) > limit);
   if (rows.length === 0) return [];
   rows.sort((a, b) => Math.abs(z[b]!) - Math.abs(z[a]!));
   const worst = rows[0]!;

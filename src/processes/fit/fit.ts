@@ -25,6 +25,11 @@ export interface FitOptions {
    * others around the data's scales. 3 unless given.
    */
   readonly starts?: number;
+  /**
+   * Which of the starts' ends is kept: the one with the best objective, or the one that predicts each point from all
+   * others best. They part ways where no setting of the kernel describes the data well. "objective" unless given.
+   */
+  readonly pick?: "objective" | "leave-one-out";
   /** Of the starts. 0 unless given. */
   readonly seed?: number;
   /** Of each search. 200 unless given. */
@@ -53,10 +58,14 @@ export interface Fit {
  */
 export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): Task<Fit> {
   const { starts = 3, seed = 0, maxIterations = 200, objective = "evidence", noiseVariance = {} } = options;
+  const { pick = "objective" } = options;
   const { x, y } = data;
   expectFitData("fit", kernel, data, options);
   if (!(Number.isInteger(starts) && starts >= 1)) {
     throw new UsageError(`starts should be a whole number from 1, got ${starts}`);
+  }
+  if (pick !== "objective" && pick !== "leave-one-out") {
+    throw new UsageError(`pick is "objective" or "leave-one-out", got "${pick}"`);
   }
   const compute = objectiveNamed(objective);
   const mean = options.mean ? meanOf(options.mean) : constantMean(x.cols, columnMeans(y));
@@ -121,9 +130,18 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
       { pivot: 0, jitterTried: 0 },
     );
   }
-  const model = models[best]!;
-  const prior = gp(model.kernel, { mean: model.mean, inputs: x.cols });
-  const process = prior.condition({ x, y, noiseVariance: noiseOf(model) });
+  const posterior = (model: Model) => {
+    const prior = gp(model.kernel, { mean: model.mean, inputs: x.cols });
+    return { prior, process: prior.condition({ x, y, noiseVariance: noiseOf(model) }) };
+  };
+  const scores = values.map((value, i) =>
+    pick === "objective" || value === -Infinity
+      ? value
+      : posterior(models[i]!).process.leaveOneOut().logDensity,
+  );
+  const chosen = scores.indexOf(Math.max(...scores));
+  const model = models[chosen]!;
+  const { prior, process } = posterior(model);
   return {
     kernel: model.kernel,
     mean: model.mean,
@@ -138,6 +156,7 @@ export function* fit(kernel: Kernel, data: FitData, options: FitOptions = {}): T
       x,
       y,
       starts: found,
+      chosen,
       models,
       evaluations,
       nothing,

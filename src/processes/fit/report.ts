@@ -19,10 +19,10 @@ export interface StartReport {
 /** How a fit went. */
 export interface FitReport {
   readonly objective: ObjectiveName;
-  /** The best value: objective plus log prior, in nats. */
+  /** Of the start whose end was kept: objective plus log prior, in nats. */
   readonly value: number;
   readonly starts: readonly StartReport[];
-  /** How many starts ended within a tenth of a nat of the best. */
+  /** How many starts ended within a tenth of a nat of that. */
   readonly agreeing: number;
   /** Values with gradients, of all searches together. */
   readonly evaluations: number;
@@ -39,6 +39,8 @@ export interface Outcome {
   readonly x: Matrix;
   readonly y: Matrix;
   readonly starts: readonly StartReport[];
+  /** The place of the start whose end was kept. */
+  readonly chosen: number;
   readonly models: readonly Model[];
   readonly evaluations: number;
   /** Whether the mean explains the targets to the last digit. */
@@ -53,8 +55,8 @@ const alike = 0.1;
 
 export function fitReport(outcome: Outcome): FitReport {
   const { objective, starts, evaluations } = outcome;
-  const value = Math.max(...starts.map((s) => s.value));
-  const agreeing = starts.filter((s) => s.value >= value - alike).length;
+  const { value } = starts[outcome.chosen]!;
+  const agreeing = starts.filter((s) => Math.abs(s.value - value) <= alike || s.value === value).length;
   const warnings = outcome.nothing
     ? [
         `the mean alone explains all ${outcome.y.rows} target(s): nothing is left to choose the kernel by, its parameters are guesses from the data's scale`,
@@ -63,7 +65,11 @@ export function fitReport(outcome: Outcome): FitReport {
   return { objective, value, starts, agreeing, evaluations, warnings };
 }
 
-function searchWarnings({ starts, model, y, jitter }: Outcome, value: number, agreeing: number): string[] {
+function searchWarnings(
+  { starts, chosen, model, y, jitter }: Outcome,
+  value: number,
+  agreeing: number,
+): string[] {
   const out: string[] = [];
   const free = freeParameters(modelParameters(model)).reduce((sum, [, p]) => sum + p.value.length, 0);
   if (y.data.length <= free) {
@@ -71,7 +77,7 @@ function searchWarnings({ starts, model, y, jitter }: Outcome, value: number, ag
       `${free} parameters were fitted to ${y.data.length} value(s): give some of them priors or fix them`,
     );
   }
-  const best = starts.find((s) => s.value === value)!;
+  const best = starts[chosen]!;
   // A search whose last steps drown in rounding has arrived, unless the slope it leaves says otherwise.
   if (!best.converged && best.slope > 0.5) {
     out.push(
@@ -80,8 +86,14 @@ function searchWarnings({ starts, model, y, jitter }: Outcome, value: number, ag
   }
   const failed = starts.filter((s) => s.value === -Infinity).length;
   if (failed > 0) out.push(`${failed} of ${starts.length} starts could not be evaluated`);
+  const ahead = Math.max(...starts.map((s) => s.value)) - value;
+  if (ahead > alike) {
+    out.push(
+      `another start ended ${digits(ahead)} nats higher, but predicts each point from all others worse: no setting of this kernel describes the data well`,
+    );
+  }
   const others = starts.filter((s) => s.value > -Infinity && s.value < value - alike);
-  if (agreeing === 1 && others.length > 0) {
+  if (agreeing === 1 && ahead <= alike && others.length > 0) {
     const next = Math.max(...others.map((s) => s.value));
     out.push(
       `only one of ${starts.length} starts reached the best value; the next ended ${digits(value - next)} nats below it, so there may be better ones: try more starts`,
@@ -95,16 +107,17 @@ function searchWarnings({ starts, model, y, jitter }: Outcome, value: number, ag
   return out;
 }
 
-function noiseWarnings({ model, y, models, starts }: Outcome): string[] {
+function noiseWarnings({ model, y, models, starts, chosen }: Outcome): string[] {
   const noise = noiseOf(model);
   const variance = targetVariance(y);
+  const gap = (other: Model) => starts[chosen]!.value - starts[models.indexOf(other)]!.value;
   if (model.noise.fixed) return [];
   if (noise > 0.9 * variance) {
     const other = models.find(
       (m, i) => noiseOf(m) < 0.5 * variance && starts[i]!.value > -Infinity && m !== model,
     );
     const rival = other
-      ? `; another optimum, ${digits(starts.find((_, i) => models[i] === model)!.value - starts[models.indexOf(other)]!.value)} nats worse, has a noise sd of ${digits(Math.sqrt(noiseOf(other)))}`
+      ? `; another optimum, ${digits(Math.abs(gap(other)))} nats ${gap(other) < 0 ? "better" : "worse"}, has a noise sd of ${digits(Math.sqrt(noiseOf(other)))}`
       : "";
     return [
       `noise explains ${Math.min(100, Math.round((100 * noise) / variance))} % of the targets' variance (noise sd ${digits(Math.sqrt(noise))}): the kernel found no signal${rival}`,
