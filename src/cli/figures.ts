@@ -12,7 +12,7 @@ import {
 } from "../data/index.ts";
 import { column } from "../data/table.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
-import { type Figure, functionBand, predictionTruth } from "../plot/index.ts";
+import { type Figure, functionBand, predictionTruth, stacked } from "../plot/index.ts";
 import { toPng } from "../plot/png.ts";
 import { type Key, normalQuantile } from "../random/index.ts";
 
@@ -92,6 +92,53 @@ export function bandFigure(
     ...(samples && { samples: one.sample(x, samples.key, samples.count) }),
     observations: one.seen,
   });
+}
+
+/**
+ * Points to evaluate next on slices of the function through the first of them: one panel an input, the others held where
+ * that point has them. Of a single input the slice is the function itself, and the rows seen stand on it.
+ */
+export function suggestionFigure(
+  { inputs, target, process }: GpModel,
+  x: Matrix,
+  box: { readonly lower: ArrayLike<number>; readonly upper: ArrayLike<number> },
+): Figure {
+  const places = 120;
+  const alone = inputs.length === 1;
+  const expected = process.at(x).mean.data;
+  const panels = inputs.map((input, c) => {
+    const [low, high] = [box.lower[c]!, box.upper[c]!];
+    const along = Float64Array.from({ length: places }, (_, i) => low + ((high - low) * i) / (places - 1));
+    const slice = matrix(
+      places,
+      inputs.length,
+      Float64Array.from({ length: places * inputs.length }, (_, k) =>
+        k % inputs.length === c ? along[Math.floor(k / inputs.length)]! : x.data[k % inputs.length]!,
+      ),
+    );
+    const f = process.at(slice);
+    const { lower, upper } = f.interval(0.95);
+    const seen = process.solution;
+    // On a slice only the point that it goes through lies on the function.
+    const shown = alone ? Array.from({ length: x.rows }, (_, i) => i) : [0];
+    return functionBand({
+      title:
+        c === 0 ? (alone ? `${target}: where to look next` : `${target} around the first suggestion`) : "",
+      input,
+      output: target,
+      ...(!alone && { height: c === 0 ? 290 : 230 }),
+      x: along,
+      mean: f.mean.data,
+      lower: lower.data,
+      upper: upper.data,
+      suggested: {
+        x: shown.map((i) => x.data[i * inputs.length + c]!),
+        y: shown.map((i) => expected[i]!),
+      },
+      ...(alone && { observations: { x: seen.x.data, y: seen.y.data } }),
+    });
+  });
+  return panels.length === 1 ? panels[0]! : stacked(panels, `${target} around the first suggestion`);
 }
 
 /** Each row that a process has seen, predicted from all others. */

@@ -17,6 +17,8 @@ export interface FunctionBand extends Sized {
   readonly lower: ArrayLike<number>;
   readonly upper: ArrayLike<number>;
   readonly observations?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
+  /** Places to be evaluated next, with what is expected there. */
+  readonly suggested?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
   /** The true function, where it is known. */
   readonly truth?: ArrayLike<number>;
   /** The function before it was adapted. */
@@ -35,6 +37,7 @@ export interface FunctionBand extends Sized {
 export function functionBand(figure: FunctionBand): Figure {
   const { x, mean, lower, upper, truth, before, samples = [] } = figure;
   const observations = pairs(figure.observations?.x ?? [], figure.observations?.y ?? [], "observations");
+  const suggested = pairs(figure.suggested?.x ?? [], figure.suggested?.y ?? [], "suggested");
   const curves = { mean, lower, upper, truth, before };
   const band = Array.from(x, (value, i) => ({ x: value, lower: lower[i]!, upper: upper[i]! }));
   const drawn = Object.fromEntries(
@@ -42,7 +45,7 @@ export function functionBand(figure: FunctionBand): Figure {
   ) as Record<keyof typeof curves, Point[]>;
   const paths = samples.map((values, i) => pairs(x, values, `sample ${i}`));
   checkAscending(x);
-  const all = [observations, ...Object.values(drawn), ...paths].flat();
+  const all = [observations, suggested, ...Object.values(drawn), ...paths].flat();
   const across = extent(all.map((p) => p.x))!;
   const up = extent(all.map((p) => p.y));
   if (!up) throw new UsageError("expected finite values to draw, got only NaN or infinity");
@@ -61,6 +64,7 @@ export function functionBand(figure: FunctionBand): Figure {
       ...entry(drawn.before.length > 0, "before adapting", palette.vermillion.mark, "dashes"),
       ...entry(drawn.truth.length > 0, "truth", theme.ink, "dashes"),
       ...entry(observations.length > 0, "observed", theme.ink, "dot"),
+      ...entry(suggested.length > 0, "suggested", palette.vermillion.mark, "dot"),
     ],
     x: { label: figure.input, domain: across },
     y: { label: figure.output, domain: figure.range ?? padded(up, false) },
@@ -85,6 +89,14 @@ export function functionBand(figure: FunctionBand): Figure {
         fill: theme.ink,
         stroke: theme.background,
         strokeWidth: 1,
+      }),
+      Plot.dot(suggested, {
+        x: "x",
+        y: "y",
+        r: 5,
+        fill: palette.vermillion.mark,
+        stroke: theme.background,
+        strokeWidth: 1.2,
       }),
     ],
   });

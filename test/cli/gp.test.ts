@@ -112,7 +112,10 @@ describe("a Gaussian process on the command line", () => {
       "thompson",
       "--out",
       "next.csv",
+      "--figure",
+      "next.svg",
     );
+    expect(readFileSync(join(folder, "next.svg"), "utf8")).toContain("y around the first suggestion");
     expect(text).toContain("evaluate 3 points");
     expect(lines("next.csv")).toHaveLength(4);
   });

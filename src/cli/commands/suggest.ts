@@ -6,6 +6,7 @@ import { DataError } from "../../errors/index.ts";
 import { matrix } from "../../linalg/index.ts";
 import { type Acquisition, type Box, suggest } from "../../processes/index.ts";
 import { key, split } from "../../random/index.ts";
+import { figureBytes, figurePath, suggestionFigure } from "../figures.ts";
 import { positiveNumber, wholeNumber } from "../options.ts";
 import { counted, print, short, textTable } from "../report.ts";
 
@@ -16,6 +17,7 @@ interface Options {
   acquisition: Acquisition;
   width: number;
   box?: string;
+  figure?: string;
   seed: number;
   json?: boolean;
 }
@@ -40,6 +42,11 @@ export function suggestCommand(): Command {
     )
     .option("--seed <n>", "of the search and of Thompson's draws", wholeNumber(0), 0)
     .option("--out <file>", "also write the points to a table (.csv)")
+    .option(
+      "--figure <file>",
+      "draw slices of the function through the first point (.svg or .png)",
+      figurePath,
+    )
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  funspace suggest gp.safetensors --count 3 --goal maximise")
     .action(suggestAction);
@@ -60,6 +67,11 @@ async function suggestAction(modelPath: string, options: Options): Promise<void>
   const points = Array.from({ length: count }, (_, i) => ({
     ...Object.fromEntries(model.inputs.map((name, c) => [name, x.data[i * x.cols + c]!])),
   }));
+  const drawn =
+    options.figure === undefined
+      ? undefined
+      : await figureBytes(suggestionFigure(model, x, box), options.figure);
+  if (drawn !== undefined) await writeAtomically(options.figure!, drawn);
   if (out !== undefined) await writeAtomically(out, formatTable(model.inputs, matrix(count, x.cols, x.data)));
   print(
     {
