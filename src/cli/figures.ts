@@ -106,7 +106,7 @@ export function suggestionFigure(
   const places = 120;
   const alone = inputs.length === 1;
   const expected = process.at(x).mean.data;
-  const panels = inputs.map((input, c) => {
+  const slices = inputs.map((_, c) => {
     const [low, high] = [box.lower[c]!, box.upper[c]!];
     const along = Float64Array.from({ length: places }, (_, i) => low + ((high - low) * i) / (places - 1));
     const slice = matrix(
@@ -117,7 +117,14 @@ export function suggestionFigure(
       ),
     );
     const f = process.at(slice);
-    const { lower, upper } = f.interval(0.95);
+    return { along, mean: f.mean.data, ...f.interval(0.95) };
+  });
+  // One range for all slices: an input that does nothing should look so.
+  const ends = slices.flatMap(({ lower, upper }) => [...lower.data, ...upper.data]);
+  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  const margin = 0.05 * (most - least);
+  const panels = inputs.map((input, c) => {
+    const { along, mean, lower, upper } = slices[c]!;
     const seen = process.solution;
     // On a slice only the point that it goes through lies on the function.
     const shown = alone ? Array.from({ length: x.rows }, (_, i) => i) : [0];
@@ -128,7 +135,8 @@ export function suggestionFigure(
       output: target,
       ...(!alone && { height: c === 0 ? 290 : 230 }),
       x: along,
-      mean: f.mean.data,
+      ...(!alone && { range: [least - margin, most + margin] as const }),
+      mean,
       lower: lower.data,
       upper: upper.data,
       suggested: {
