@@ -57,7 +57,7 @@ export function infinite(net: Architecture, options: InfiniteOptions = {}): Infi
 }
 
 // Covariances that a layer holds at a time: a block of points is computed layer by layer while it is in the cache.
-const covariancesAtATime = 2 ** 18;
+const covariancesAtATime = 2 ** 16;
 
 type Wanted = "nngp" | "ntk" | "both";
 
