@@ -1,4 +1,5 @@
 import { engine } from "../engine/index.ts";
+import { borrow, giveBack } from "../linalg/index.ts";
 import type { Layer } from "../networks/index.ts";
 import {
   blankMoments,
@@ -19,6 +20,7 @@ import {
   type LimitState,
   type LimitStep,
   matchedLayout,
+  noWayBack,
   type Panel,
   panelsOf,
   type Span,
@@ -26,17 +28,21 @@ import {
 } from "./limit-state.ts";
 
 /** An activation that acts on each of infinitely many Gaussian units: K ← E[φφ], Θ ← Θ ∘ E[φ′φ′]. */
-export function activationLimit(layer: Layer, given: LimitState): LimitStep {
+export function activationLimit(layer: Layer, given: LimitState, spend = false): LimitStep {
   const { layout, nngp, ntk, rowSelf, colSelf } = given;
   const [rows, cols] = [matchedLayout(layout, "rows"), matchedLayout(layout, "cols")];
   const rowVariances = variancesOf(rowSelf, rows);
   const colVariances = rowSelf === colSelf ? rowVariances : variancesOf(colSelf, cols);
   const left = moments(layer, rows, rowSelf, rowVariances, rowVariances).value;
   const right = rowSelf === colSelf ? left : moments(layer, cols, colSelf, colVariances, colVariances).value;
-  const { value, slope } = moments(layer, layout, nngp, rowVariances, colVariances);
-  const tangent = ntk && product(ntk, slope);
+  const { value, slope } = moments(layer, layout, nngp, rowVariances, colVariances, spend);
+  const tangent = ntk && times(ntk, slope, spend ? ntk : slope);
   const state: LimitState = { layout, nngp: value, ntk: tangent, rowSelf: left, colSelf: right };
   alignSelf(state);
+  if (spend) {
+    giveBack(slope);
+    return { state, pullback: noWayBack };
+  }
   return {
     state,
     pullback(bar) {
@@ -110,19 +116,20 @@ function eachMoment(
 /** Panels of fewer pairs than this cost more to hand to the engine than to compute here. */
 const worthHandingOver = 64;
 
-/** E[φφ] and E[φ′φ′] of every pair. */
+/** E[φφ] and E[φ′φ′] of every pair; with `spend` in place, and the second in a borrowed array. */
 function moments(
   layer: Layer,
   layout: Layout,
   values: Float64Array,
   rowVariances: Float64Array,
   colVariances: Float64Array,
+  spend = false,
 ): { readonly value: Float64Array; readonly slope: Float64Array } {
   const pieces = piecesOf(layer);
-  const [value, slope] = [new Float64Array(values.length), new Float64Array(values.length)];
+  const value = spend ? values : values.slice();
+  const slope = spend ? borrow(values.length) : new Float64Array(values.length);
   const panels = panelsOf(layout);
   if (pieces && panels[0] && panels[0].rows * panels[0].cols >= worthHandingOver) {
-    value.set(values);
     for (const panel of panels) bendPanel(pieces, panel, value, slope, rowVariances, colVariances);
     return { value, slope };
   }
@@ -168,8 +175,7 @@ function part(values: Float64Array, { from, step }: Span, count: number): Float6
   return Float64Array.from({ length: count }, (_, k) => values[from + k * step]!);
 }
 
-function product(a: Float64Array, b: Float64Array): Float64Array {
-  const out = new Float64Array(a.length);
+function times(a: Float64Array, b: Float64Array, out: Float64Array): Float64Array {
   for (let k = 0; k < out.length; k++) out[k] = a[k]! * b[k]!;
   return out;
 }

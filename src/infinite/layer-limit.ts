@@ -28,7 +28,10 @@ export interface LayerLimit {
   readonly parameters: readonly string[];
   /** Whether its inputs must be in the full form for its output to be in that form or not. */
   needsFull(full: boolean): boolean;
-  step(inputs: readonly LimitState[], variance: (name: string) => number): LimitStep;
+  /** With `spend` the inputs may be overwritten, and there is no way back. */
+  step(inputs: readonly LimitState[], variance: (name: string) => number, spend: boolean): LimitStep;
+  /** Whether the output is the input itself. */
+  readonly same?: boolean;
 }
 
 /** Why some layers have no limit. */
@@ -65,6 +68,7 @@ export function layerLimit(
   const output = layer.outputShape(...(inputs.map((input) => input.shape) as [Shape]));
   const keep = (full: boolean) => full;
   const unchanged: LayerLimit = {
+    same: true,
     values: given,
     parameters: [],
     needsFull: keep,
@@ -73,6 +77,7 @@ export function layerLimit(
       pullback: (bar) => ({ inputs: [bar], parameters: {} }),
     }),
   };
+  const made: LayerLimit = { ...unchanged, same: false };
   const weighted = (values: Partial<Values>, step: LayerLimit["step"], more: readonly string[] = []) => ({
     values: { ...given, shape: output, gaussian: true, roots: new Set([index]), ...values },
     parameters: ["weight", ...(definition.bias === false ? [] : ["bias"]), ...more],
@@ -108,16 +113,16 @@ export function layerLimit(
           `it acts on the last axis of ${shape.join(" × ")}, and units are along axis ${channelAxis}: put flattenLayer or globalAveragePool before it`,
         );
       }
-      return weighted({}, ([state], variance) =>
-        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }),
+      return weighted({}, ([state], variance, spend) =>
+        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, undefined, spend),
       );
     }
     case "conv2d": {
       if (channelAxis !== 0) throw refuse("its channels are not the axis that counts units");
       if (definition.groups !== undefined) throw refuse("groups of channels see few units each");
       const map = windowMap(layer, shape);
-      return weighted({}, ([state], variance) =>
-        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, map),
+      return weighted({}, ([state], variance, spend) =>
+        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, map, spend),
       );
     }
     case "multiHeadAttention": {
@@ -194,7 +199,7 @@ export function layerLimit(
         );
       }
       const together = axes === shape.length && shape.length > 1;
-      return { ...unchanged, step: ([state]) => normLimit(state!, Number(definition.epsilon), together) };
+      return { ...made, step: ([state]) => normLimit(state!, Number(definition.epsilon), together) };
     }
     case "fanInSum": {
       expectIndependent(inputs, refuse);
@@ -204,7 +209,7 @@ export function layerLimit(
         );
       }
       return {
-        ...unchanged,
+        ...made,
         values: { ...given, gaussian: inputs.every(({ gaussian }) => gaussian), roots: union(inputs) },
         step: (states) =>
           mixedBranches(
@@ -216,7 +221,7 @@ export function layerLimit(
     case "fanInProduct":
       expectIndependent(inputs, refuse);
       return {
-        ...unchanged,
+        ...made,
         values: { ...given, gaussian: false, roots: union(inputs) },
         step: productLimit,
       };
@@ -227,7 +232,7 @@ export function layerLimit(
         throw refuse(`it joins positions; along the units, axis ${channelAxis}, it has a limit`);
       const shares = inputs.map((input) => input.shape[axis]! / output[axis]!);
       return {
-        ...unchanged,
+        ...made,
         values: { shape: output, channelAxis, gaussian: false, roots: union(inputs) },
         step: (states) => mixedBranches(states, shares),
       };
@@ -236,9 +241,9 @@ export function layerLimit(
       if (!layer.elementwise) throw refuse(`${reasons[kind] ?? "its limit is not known here"}`);
       expectGaussian();
       return {
-        ...unchanged,
+        ...made,
         values: { ...given, gaussian: false, roots },
-        step: ([state]) => activationLimit(layer, state!),
+        step: ([state], _variance, spend) => activationLimit(layer, state!, spend),
       };
     }
   }

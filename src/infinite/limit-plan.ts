@@ -61,6 +61,15 @@ export function planLimit(
   }
   const held = (values: Values, all: boolean) => positionsOf(values) ** (all ? 2 : 1);
 
+  // A value that one layer alone reads may be overwritten by it.
+  const readers = limits.map((_, i) => sources.filter((from) => from.includes(i)).length);
+  const inputReaders = sources.filter((from) => from.includes(-1)).length;
+  const owned = (s: number): boolean => {
+    if (s < 0) return inputReaders === 1;
+    return readers[s] === 1 && (!limits[s]!.same || sources[s]!.every(owned));
+  };
+  const spendable = sources.map((from) => from.every(owned));
+
   interface Done {
     readonly step: LimitStep;
     /** What brought an input from the full form to the diagonal one, where that was needed. */
@@ -77,7 +86,8 @@ export function planLimit(
         restricted[k] = mixedLimit(from, restriction);
         return restricted[k].state;
       });
-      done.push({ step: limit.step(inputs, (name) => variance(name, i)), restricted });
+      const spend = !keep && spendable[i]!;
+      done.push({ step: limit.step(inputs, (name) => variance(name, i), spend), restricted });
       if (keep) return;
       // What nobody will ask for any more need not be held.
       for (const s of sources[i]!) if (s >= 0 && lastUse[s] === i) delete done[s];

@@ -39,6 +39,11 @@ export interface LimitStep {
   };
 }
 
+/** The pull-back of a step that has overwritten what it was given. */
+export function noWayBack(): never {
+  throw new RangeError("a step that was computed in place cannot be pulled back");
+}
+
 export function sizeOfLayout({ positions, full, rows, cols }: Layout): number {
   return positions * (full ? positions : 1) * rows * cols;
 }

@@ -1,4 +1,4 @@
-import { type LimitState, type LimitStep, mapState, matchedLayout } from "./limit-state.ts";
+import { type LimitState, type LimitStep, mapState, matchedLayout, noWayBack } from "./limit-state.ts";
 import type { PositionMap } from "./position-maps.ts";
 
 /** The variances of a layer's weights and biases, in the NTK parametrisation. */
@@ -34,8 +34,11 @@ export function linearLimit(
   given: LimitState,
   { weight, bias }: LayerVariances,
   map?: PositionMap,
+  spend = false,
 ): LimitStep {
   const mixed = map ? mapState(given, map.layout(given.layout), map.apply) : given;
+  // What was given is not needed again.
+  if (spend) return spentOn(mixed, weight, bias);
   const affine = (values: Float64Array): Float64Array => {
     const out = new Float64Array(values.length);
     for (let k = 0; k < out.length; k++) out[k] = weight * values[k]! + bias;
@@ -86,4 +89,15 @@ export function linearLimit(
       return { inputs, parameters: { weight: byWeight, bias: byBias } };
     },
   };
+}
+
+/** The same in place, with no way back. */
+function spentOn(state: LimitState, weight: number, bias: number): LimitStep {
+  const { nngp, ntk, rowSelf, colSelf } = state;
+  for (let k = 0; k < nngp.length; k++) nngp[k] = weight * nngp[k]! + bias;
+  if (ntk) for (let k = 0; k < ntk.length; k++) ntk[k] = nngp[k]! + weight * ntk[k]!;
+  for (const self of rowSelf === colSelf ? [rowSelf] : [rowSelf, colSelf]) {
+    for (let k = 0; k < self.length; k++) self[k] = weight * self[k]! + bias;
+  }
+  return { state, pullback: noWayBack };
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
+import { infiniteWidth } from "./infinite.ts";
 import { functions, transfer } from "./probes.ts";
 import { sines } from "./sines.ts";
 import { tickets, ticketsOfPixels } from "./tickets.ts";
@@ -23,6 +24,7 @@ const groups: Readonly<Record<string, Group>> = {
   featureLearning,
   rateTransfer,
   ticketsOfPixels,
+  infinite: infiniteWidth,
 };
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(groups).flatMap(([name, group]) =>
