@@ -1,6 +1,7 @@
 import { type Key, key, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { becomesAGpSection } from "./becomes-a-gp.ts";
+import { classificationSection } from "./classification.ts";
 import { diagnosisSection } from "./diagnosis.ts";
 import { epochsSection } from "./epochs.ts";
 import { featureLearningSection } from "./feature-learning.ts";
@@ -36,6 +37,7 @@ export const sectionIds = [
   "marginalisation",
   "fitting",
   "a-diagnosis",
+  "classification",
   "mauna-loa",
   "main-job",
 ] as const;
@@ -65,6 +67,7 @@ export function* gallery(
     marginalisation: marginalisationSection,
     fitting: fittingSection,
     "a-diagnosis": diagnosisSection,
+    classification: classificationSection,
     "mauna-loa": () => maunaLoaSection(co2),
     "main-job": (key) => mainJobSection(key, seed),
   };

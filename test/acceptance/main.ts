@@ -5,6 +5,7 @@ import type { Check, Group } from "./check.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
 import { functions, transfer } from "./probes.ts";
+import { series } from "./series.ts";
 import { sines } from "./sines.ts";
 import { tickets, ticketsOfPixels } from "./tickets.ts";
 import { uci } from "./uci.ts";
@@ -17,6 +18,7 @@ const groups: Readonly<Record<string, Group>> = {
   bike,
   sines,
   uci,
+  series,
   functions,
   transfer,
   tickets,
