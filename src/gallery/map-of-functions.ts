@@ -59,7 +59,7 @@ export function* mapSection(key: Key, seed: number): Task<Section> {
   }
   for (const { layer, unit } of ablate(net, shown).slice(0, 3)) {
     const fn = withoutUnit(net, layer + 1, unit);
-    places.push({ name: `without ${layer}:${unit}`, group: "a unit removed", fn });
+    places.push({ name: `without unit ${unit} of layer ${layer}`, group: "a unit removed", fn });
   }
   const adapted = adapt(net, examplesOf(changedTruth, split(key, "new"), 8));
   places.push({ name: "adapted", group: "adapted to 8 observations", fn: meanOf(adapted.process) });
