@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { chooseEngine } from "../../src/cli/engine.ts";
 import { adam, crossEntropy, glorotWeights } from "../../src/networks/index.ts";
-import { type Line, linePanels } from "../../src/plot/index.ts";
+import { type Figure, type Line, linePanels } from "../../src/plot/index.ts";
+import { toPng } from "../../src/plot/png.ts";
 import { dataMeasure, distance, lotteryTickets } from "../../src/probes/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
 import type { Digits } from "../support/mnist.ts";
@@ -103,10 +104,10 @@ function checksOf(runs: readonly (readonly Round[])[]): readonly Check[] {
   ];
 }
 
-const figure = resolve(import.meta.dirname, "../../docs/lottery-tickets.svg");
+const figure = resolve(import.meta.dirname, "../../docs/lottery-tickets.png");
 const hues = { ticket: "blue", reinitialised: "vermillion", shuffled: "green" } as const;
 
-function draw(runs: readonly (readonly Round[])[], path: string): void {
+function figureOf(runs: readonly (readonly Round[])[]): Figure {
   const line = (kind: Kind, score: "accuracy" | "distance", scale: number): Line => ({
     name: kind,
     hue: hues[kind],
@@ -117,7 +118,7 @@ function draw(runs: readonly (readonly Round[])[], path: string): void {
       return [{ x: 100 * round.remaining, y: mean(values), error: spread(values) }];
     }),
   });
-  const { svg } = linePanels({
+  return linePanels({
     title: "Lottery tickets: LeNet-300-100 on 8,000 handwritten digits",
     subtitle: `2,000 test images; ${runs.length} seeds, bars of one standard deviation`,
     input: "weights that remain (%)",
@@ -130,18 +131,17 @@ function draw(runs: readonly (readonly Round[])[], path: string): void {
       },
     ],
   });
-  writeFileSync(path, svg);
 }
 
 /** The issue's: normalised images, with the figure. */
 export const tickets: Group = {
   title:
     "Lottery tickets: LeNet-300-100 on 8,000 digits, normalised, Glorot, Adam 1.2e-3, 9 epochs a round, 11 rounds, three seeds",
-  run() {
+  async run() {
     if (!shuffledDigits(0)) return absent;
     chooseEngine();
     const runs = [0, 1, 2].map((seed) => oneSeed(seed, normalised, [third, rounds]));
-    draw(runs, figure);
+    writeFileSync(figure, await toPng(figureOf(runs)));
     return checksOf(runs);
   },
 };
