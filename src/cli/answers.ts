@@ -48,7 +48,7 @@ export async function taskOf(
 ): Promise<Tasked> {
   const inputs = bareInputs(options, model.kind === "bare");
   const { target, labels, classes } = options;
-  if (model.kind === "gp") {
+  if (model.kind === "gp" || model.kind === "large") {
     throw new DataError(
       `${path} is a Gaussian process, not a network: give it more rows with \`funspace add\``,
     );

@@ -3,6 +3,7 @@ import {
   type DeepTableModel,
   type GpModel,
   inputsOfModel,
+  type LargeGpModel,
   type Model,
   type Prediction,
   standardise,
@@ -67,11 +68,13 @@ export function bandFigure(
   } = {},
 ): Figure | undefined {
   const one =
-    model.kind === "gp"
-      ? oneInputOfGp(model)
-      : model.kind === "deep"
-        ? oneInputOfDeep(model)
-        : oneInputOfNetwork(model);
+    model.kind === "large"
+      ? oneInputOfLarge(model)
+      : model.kind === "gp"
+        ? oneInputOfGp(model)
+        : model.kind === "deep"
+          ? oneInputOfDeep(model)
+          : oneInputOfNetwork(model);
   if (!one) return undefined;
   const input = inputsOfModel(model)[0]!;
   let [low, high] = one.range;
@@ -169,6 +172,28 @@ function oneInputOfGp({ inputs, process }: GpModel): OneInput | undefined {
   const places = (values: Float64Array) => matrix(values.length, 1, values);
   return {
     seen: { x: x.data, y: y.data },
+    range: widened(x.data),
+    at(values) {
+      const f = process.at(places(values));
+      const { lower, upper } = f.interval(0.95);
+      return { mean: f.mean.data, lower: lower.data, upper: upper.data };
+    },
+    sample: (values, key, count) => process.sample(key, count).map((f) => f.at(places(values)).data),
+  };
+}
+
+function oneInputOfLarge(model: LargeGpModel): OneInput | undefined {
+  if (model.inputs.length !== 1) return undefined;
+  const { process } = model;
+  // A variational model keeps no rows: none are drawn, over the inducing points' range.
+  const x = process.method === "variational" ? process.inducing : process.data.x;
+  const seen =
+    process.method === "variational"
+      ? { x: new Float64Array(0), y: new Float64Array(0) }
+      : { x: process.data.x.data, y: process.data.y.data };
+  const places = (values: Float64Array) => matrix(values.length, 1, values);
+  return {
+    seen,
     range: widened(x.data),
     at(values) {
       const f = process.at(places(values));

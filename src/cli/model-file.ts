@@ -25,6 +25,7 @@ export async function readTableModel(path: string): Promise<TableModel> {
   if (
     model.kind === "gp" ||
     model.kind === "deep" ||
+    model.kind === "large" ||
     (model.kind === "network" && model.target.names.length === 1)
   )
     return model;

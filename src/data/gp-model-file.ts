@@ -6,6 +6,13 @@ import { sealed } from "./checksum.ts";
 import type { GpModel, MeanName } from "./gp-model.ts";
 import { asMatrix, asTensor } from "./network-model-file.ts";
 
+/** A linear mean is value + weight · x. */
+export interface MeanJson {
+  readonly name: MeanName;
+  readonly value: number;
+  readonly weight: readonly number[];
+}
+
 /** What the metadata of a Gaussian process' file says; its data are the tensors "data.x", "data.y", "data.noise". */
 export interface GpHeader {
   readonly version: 1;
@@ -13,22 +20,20 @@ export interface GpHeader {
   readonly inputs: readonly string[];
   readonly target: string;
   readonly kernel: KernelJson;
-  /** A linear mean is value + weight · x. */
-  readonly mean: { readonly name: MeanName; readonly value: number; readonly weight: readonly number[] };
+  readonly mean: MeanJson;
   readonly noiseVariance: number;
 }
 
 /** The file of a fitted Gaussian process: all it needs to predict, and to be given more data. */
 export function encodeGpModel({ inputs, target, meanName, kernel, mean, process }: GpModel): Uint8Array {
   const { x, y, noise } = process.solution;
-  const value = mean.at(matrix(1, inputs.length)).data[0]!;
   const header: GpHeader = {
     version: 1,
     kind: "gp",
     inputs,
     target,
     kernel: kernelToJson(kernel),
-    mean: { name: meanName, value, weight: Array.from(mean.parameters.weight?.value ?? []) },
+    mean: meanJson(meanName, mean, inputs.length),
     noiseVariance: process.noiseVariance,
   };
   const tensors = new Map<string, Tensor>([
@@ -68,7 +73,12 @@ export function gpModelFrom(header: GpHeader, tensors: ReadonlyMap<string, Tenso
   return { kind: "gp", inputs, target, meanName: header.mean.name, kernel, mean, process };
 }
 
-function meanFrom({ name, value, weight }: GpHeader["mean"], inputs: number): Mean {
+export function meanJson(name: MeanName, mean: Mean, inputs: number): MeanJson {
+  const value = mean.at(matrix(1, inputs)).data[0]!;
+  return { name, value, weight: Array.from(mean.parameters.weight?.value ?? []) };
+}
+
+export function meanFrom({ name, value, weight }: MeanJson, inputs: number): Mean {
   if (name === "zero") return zeroMean(inputs);
   if (name === "constant") return constantMean(inputs, [value]);
   if (name === "linear") return affine(matrix(1, inputs, Float64Array.from(weight)), Float64Array.of(value));

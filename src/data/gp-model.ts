@@ -53,12 +53,17 @@ export function* fitModel(
     { x, y },
     {
       ...fitting,
-      mean: means[meanName](inputs.length),
+      mean: meanNamed(meanName, inputs.length),
       columns: inputs,
     },
   );
   const { mean, process, report } = fitted;
   return { model: { kind: "gp", inputs, target, meanName, kernel: fitted.kernel, mean, process }, report };
+}
+
+/** The mean of this name, its parameters unset. */
+export function meanNamed(name: MeanName, inputs: number): Mean {
+  return means[name](inputs);
 }
 
 const means: Readonly<Record<MeanName, (inputs: number) => Mean>> = {

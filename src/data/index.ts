@@ -4,6 +4,7 @@ export * from "./deep-table-model.ts";
 export * from "./gp-model.ts";
 export { parseIdx } from "./idx.ts";
 export * from "./labels.ts";
+export * from "./large-gp-model.ts";
 export * from "./latent-model.ts";
 export { decodeLatentModel, encodeLatentModel } from "./latent-model-file.ts";
 export * from "./likelihood-model.ts";

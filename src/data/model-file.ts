@@ -9,6 +9,7 @@ import {
 } from "./classifier-model-file.ts";
 import { type DeepHeader, deepModelFrom, encodeDeepModel } from "./deep-model-file.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
+import { encodeLargeGpModel, type LargeGpHeader, largeGpModelFrom } from "./large-gp-model-file.ts";
 import type { LikelihoodTableModel } from "./likelihood-model.ts";
 import {
   encodeLikelihoodModel,
@@ -32,6 +33,7 @@ export function encodeModel(model: AnyModel): Uint8Array {
   if (model.kind === "classifier") return encodeClassifierModel(model);
   if (model.kind === "deep") return encodeDeepModel(model);
   if (model.kind === "likelihood") return encodeLikelihoodModel(model);
+  if (model.kind === "large") return encodeLargeGpModel(model);
   return model.kind === "gp" ? encodeGpModel(model) : encodeNetworkModel(model);
 }
 
@@ -50,6 +52,7 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
     if (header.kind === "classifier") return classifierModelFrom(header, tensors);
     if (header.kind === "deep") return deepModelFrom(header, tensors);
     if (header.kind === "likelihood") return likelihoodModelFrom(header, tensors);
+    if (header.kind === "large") return largeGpModelFrom(header, tensors);
     return header.kind === "gp" ? gpModelFrom(header, tensors) : networkModelFrom(header, tensors);
   } catch (cause) {
     if (!(cause instanceof FunspaceError || cause instanceof TypeError)) throw cause;
@@ -57,7 +60,14 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
   }
 }
 
-type Header = NetworkHeader | ArrayHeader | ClassifierHeader | GpHeader | DeepHeader | LikelihoodHeader;
+type Header =
+  | NetworkHeader
+  | ArrayHeader
+  | ClassifierHeader
+  | GpHeader
+  | DeepHeader
+  | LikelihoodHeader
+  | LargeGpHeader;
 
 const kinds = [
   "network",
@@ -66,6 +76,7 @@ const kinds = [
   "gp",
   "deep",
   "likelihood",
+  "large",
 ] satisfies readonly Header["kind"][];
 
 function parseHeader(text: string): Header {

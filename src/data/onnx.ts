@@ -15,7 +15,7 @@ import type { Standardiser } from "./standardise.ts";
  * written as its linearisation. Throws UsageError for a Gaussian process without a network.
  */
 export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
-  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood")
+  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood" || model.kind === "large")
     throw new UsageError("a Gaussian process has no network to write to ONNX");
   const { network } = model;
   const inputs = unitsOfInputs(model.kind === "classifier" ? model.inputs : inputsOfNetwork(model), network);

@@ -3,28 +3,30 @@ import type { Matrix } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import { type DeepTableModel, deepInputs, predictDeep } from "./deep-table-model.ts";
 import { type GpModel, predictGp } from "./gp-model.ts";
+import { type LargeGpModel, predictLarge } from "./large-gp-model.ts";
 import { type Model, modelInputs, predictModel } from "./model.ts";
 import { inputsOf, type Prediction } from "./prediction.ts";
 import { undo } from "./standardise.ts";
 import type { Table } from "./table.ts";
 
 /** Distributions over functions of a table. */
-export type ProcessModel = GpModel | DeepTableModel;
+export type ProcessModel = GpModel | DeepTableModel | LargeGpModel;
 
 /** Anything that predicts one column of a table from others: a network, adapted or not, or a (deep) Gaussian process. */
 export type TableModel = Model | ProcessModel;
 
 export function targetOf(model: TableModel): string {
-  return model.kind === "gp" ? model.target : model.target.names[0]!;
+  return model.kind === "gp" || model.kind === "large" ? model.target : model.target.names[0]!;
 }
 
 export function inputsOfModel(model: TableModel): readonly string[] {
-  return model.kind === "gp" ? model.inputs : model.inputs.names;
+  return model.kind === "gp" || model.kind === "large" ? model.inputs : model.inputs.names;
 }
 
 /** Predicts the target for each row of a table that has the model's input columns (any order, others ignored). */
 export function predictTable(model: TableModel, table: Table): Prediction {
   if (model.kind === "deep") return predictDeep(model, table);
+  if (model.kind === "large") return predictLarge(model, table);
   return model.kind === "gp" ? predictGp(model, table) : predictModel(model, table);
 }
 
@@ -33,7 +35,7 @@ export function predictTable(model: TableModel, table: Table): Prediction {
  * units). Throws UsageError for a network that was not adapted: it is one function, not a distribution.
  */
 export function sampleTable(model: TableModel, table: Table, key: Key, count: number): readonly Matrix[] {
-  if (model.kind === "gp") {
+  if (model.kind === "gp" || model.kind === "large") {
     const x = inputsOf(model.inputs, table);
     return model.process.sample(key, count).map((f) => f.at(x));
   }

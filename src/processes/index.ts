@@ -16,6 +16,7 @@ export {
   conditionIteratively,
   type IterativePosterior,
   type IterativePosteriorOptions,
+  restoreIterative,
 } from "./iterative/posterior.ts";
 export type { IterativeOptions, IterativeReport } from "./iterative/system.ts";
 export type { VarianceMethod, VarianceOptions } from "./iterative/variances.ts";
@@ -55,8 +56,13 @@ export type { Solution } from "./solution.ts";
 export { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
 export { type FitVariationalOptions, fitVariational, type VariationalFit } from "./sparse/fit-variational.ts";
 export { greedyInducing } from "./sparse/inducing.ts";
-export { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";
-export type { VariationalPosterior } from "./sparse/variational-posterior.ts";
+export {
+  conditionSparsely,
+  restoreSparse,
+  type SparseOptions,
+  type SparsePosterior,
+} from "./sparse/sparse-posterior.ts";
+export { restoreVariational, type VariationalPosterior } from "./sparse/variational-posterior.ts";
 export {
   conditionByStateSpace,
   fitStateSpace,

@@ -34,7 +34,7 @@ const mostSparse = 200_000;
 
 /** The method for so many rows; `noiseVariance` where it is known. */
 export function chooseMethod(
-  kernel: Kernel,
+  kernel: Pick<Kernel, "outputs">,
   { rows, noiseVariance }: { readonly rows: number; readonly noiseVariance?: number },
 ): MethodChoice {
   const values = rows * kernel.outputs;

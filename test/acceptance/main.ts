@@ -4,6 +4,7 @@ import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
+import { large } from "./large.ts";
 import { functions, transfer } from "./probes.ts";
 import { series } from "./series.ts";
 import { sines } from "./sines.ts";
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, Group>> = {
   rateTransfer,
   ticketsOfPixels,
   infinite: infiniteWidth,
+  large,
 };
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(groups).flatMap(([name, group]) =>

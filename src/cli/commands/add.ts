@@ -6,8 +6,10 @@ import {
   extendAdapted,
   extendClassifier,
   extendGp,
+  extendLarge,
   extendLikelihood,
   type GpModel,
+  type LargeGpModel,
   type LikelihoodTableModel,
   type RegressionModel,
 } from "../../data/index.ts";
@@ -45,17 +47,22 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
       `${modelPath} is a deep Gaussian process: fit it again, to all rows, with \`funspace deep\``,
     );
   }
-  if (model.kind === "bare" || (model.kind !== "gp" && model.kind !== "likelihood" && !model.adapted)) {
+  if (
+    model.kind === "bare" ||
+    (model.kind !== "gp" && model.kind !== "likelihood" && model.kind !== "large" && !model.adapted)
+  ) {
     throw new DataError(`${modelPath} is a network: it meets new rows with \`funspace adapt\``);
   }
   const { grown, added, rows, logEvidence } =
-    model.kind === "gp"
-      ? await withRows(model, rowsPath)
-      : model.kind === "likelihood"
-        ? await withObservations(model, rowsPath)
-        : model.kind === "classifier"
-          ? await withLabels(model, rowsPath, options)
-          : await withTargets(model, rowsPath, options);
+    model.kind === "large"
+      ? await withManyRows(model, rowsPath)
+      : model.kind === "gp"
+        ? await withRows(model, rowsPath)
+        : model.kind === "likelihood"
+          ? await withObservations(model, rowsPath)
+          : model.kind === "classifier"
+            ? await withLabels(model, rowsPath, options)
+            : await withTargets(model, rowsPath, options);
   const { out } = options;
   await writeAtomically(out, encodeModel(grown));
   print(
@@ -79,6 +86,15 @@ async function withRows(model: GpModel, path: string) {
   const grown = extendGp(model, table);
   const { logEvidence, solution } = grown.process;
   return { grown, added: table.rows, rows: solution.x.rows, logEvidence };
+}
+
+async function withManyRows(model: LargeGpModel, path: string) {
+  const table = await readTable(path);
+  const grown = extendLarge(model, table);
+  const { process } = grown;
+  if (process.method === "variational") throw new DataError(`${path} was not added`);
+  const logEvidence = process.method === "iterative" ? process.evidence().value : process.logEvidence;
+  return { grown, added: table.rows, rows: process.data.x.rows, logEvidence };
 }
 
 async function withTargets(model: RegressionModel, path: string, { target, labels }: Options) {

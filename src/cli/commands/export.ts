@@ -23,7 +23,7 @@ export function exportCommand(): Command {
 
 async function exportAction(path: string, { out, json }: Options): Promise<void> {
   const model = await readModel(path);
-  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood") {
+  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood" || model.kind === "large") {
     throw new DataError(`${path} is a Gaussian process without a network: ONNX files are of networks`);
   }
   await writeAtomically(out, model.kind === "bare" ? encodeOnnx(model.network) : encodeModelAsOnnx(model));

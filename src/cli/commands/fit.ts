@@ -2,10 +2,18 @@ import { Command, Option } from "commander";
 import { readTable, writeAtomically } from "../../data/files.ts";
 import { encodeModel, fitModel, kernelText, type MeanName } from "../../data/index.ts";
 import { UsageError } from "../../errors/index.ts";
-import { type LatentMethodName, likelihoods, type ObjectiveName } from "../../processes/index.ts";
+import {
+  chooseMethod,
+  type LatentMethodName,
+  likelihoods,
+  type MethodName,
+  methodNames,
+  type ObjectiveName,
+} from "../../processes/index.ts";
 import { bandFigure, figureBytes, figurePath, leaveOneOutFigure } from "../figures.ts";
 import { nameList, positiveNumber, wholeNumber } from "../options.ts";
 import { counted, elided, print, short, withProgress } from "../report.ts";
+import { fitLarge } from "./fit-large.ts";
 import { fitWithLikelihood } from "./fit-likelihood.ts";
 
 interface Options {
@@ -19,6 +27,10 @@ interface Options {
   noiseSd?: number;
   objective: ObjectiveName;
   pick: "objective" | "leave-one-out";
+  method?: MethodName;
+  inducing?: number;
+  steps?: number;
+  tolerance?: number;
   starts: number;
   seed: number;
   figure?: string;
@@ -73,6 +85,14 @@ export function fitCommand(): Command {
         .choices(["objective", "leave-one-out"])
         .default("objective"),
     )
+    .addOption(
+      new Option("--method <name>", "how the posterior is found (default: by the number of rows)").choices(
+        methodNames,
+      ),
+    )
+    .option("--inducing <m>", "inducing points of sparse and variational fits", wholeNumber(1))
+    .option("--steps <n>", "of the search over all rows, where they are many", wholeNumber(0))
+    .option("--tolerance <share>", "residual at which iterative solves end", positiveNumber)
     .option("--starts <n>", "searches from different starts", wholeNumber(1), 3)
     .option("--seed <n>", "of the starts", wholeNumber(0), 0)
     .option("--figure <file>", "draw the function of one input, or the leave-one-out predictions", figurePath)
@@ -86,7 +106,17 @@ export function fitCommand(): Command {
 
 /** Throws UsageError for options that only Gaussian noise goes with. */
 function expectLatent(command: Command): void {
-  for (const name of ["noiseSd", "mean", "objective", "pick", "figure"]) {
+  for (const name of [
+    "noiseSd",
+    "mean",
+    "objective",
+    "pick",
+    "figure",
+    "method",
+    "inducing",
+    "steps",
+    "tolerance",
+  ]) {
     if (command.getOptionValueSource(name) === "cli") {
       const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       throw new UsageError(`--${flag} is for --likelihood gaussian`);
@@ -104,6 +134,23 @@ async function fitAction(path: string, options: Options, command: Command): Prom
   const { target, out, ignore, kernel, mean, noiseSd, objective, pick, starts, seed } = options;
   const start = performance.now();
   const table = await readTable(path);
+  const chosen = options.method
+    ? { method: options.method, why: "it was asked for" }
+    : chooseMethod(
+        { outputs: 1 },
+        {
+          rows: table.rows,
+          ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),
+        },
+      );
+  if (chosen.method !== "exact") {
+    if (objective !== "evidence") throw new UsageError(`--objective ${objective} is for --method exact`);
+    return fitLarge(table, chosen.method, chosen.why, options);
+  }
+  const { inducing, steps, tolerance } = options;
+  for (const [name, value] of Object.entries({ inducing, steps, tolerance })) {
+    if (value !== undefined) throw new UsageError(`--${name} has no use in an exact fit: name a --method`);
+  }
   const { model, report } = await withProgress(
     fitModel(table, {
       target,
@@ -133,6 +180,7 @@ async function fitAction(path: string, options: Options, command: Command): Prom
     {
       json: {
         command: "fit",
+        ...chosen,
         out,
         rows: table.rows,
         inputs: model.inputs,

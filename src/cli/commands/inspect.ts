@@ -8,6 +8,7 @@ import {
   inputsFor,
   inputsOfNetwork,
   kernelText,
+  type LargeGpModel,
   type LikelihoodTableModel,
   likelihoodKernelText,
   type ModelInputs,
@@ -77,6 +78,10 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
       },
       options.json,
     );
+    return;
+  }
+  if (model.kind === "large") {
+    print(aboutLarge(model), options.json);
     return;
   }
   if (model.kind === "deep") {
@@ -212,6 +217,19 @@ function inspected({ inputs, target, process }: DeepTableModel): Report {
   };
 }
 
+function aboutLarge({ inputs, target, kernel, process }: LargeGpModel) {
+  const { method } = process;
+  const text = formatKernel(kernel, 4, inputs);
+  const inducing = method === "iterative" ? undefined : process.inducing.rows;
+  const rows = method === "variational" ? undefined : process.data.x.rows;
+  const seen = rows === undefined ? "" : `, given ${rows} rows`;
+  const through = inducing === undefined ? "" : ` through ${inducing} inducing points`;
+  return {
+    json: { command: "inspect", kind: "large", method, inputs, target, kernel: text, rows, inducing },
+    text: `A Gaussian process of ${target} over ${inputs.join(", ")}${seen}; method: ${method}${through}.\nKernel: ${elided(text)}`,
+  };
+}
+
 /** Inputs drawn from N(0, 1), where the network takes any numbers. */
 function normalInputs(network: Network, count: number): Matrix {
   if (network.layers.some(({ definition }) => definition.kind === "embedding")) {
@@ -221,7 +239,7 @@ function normalInputs(network: Network, count: number): Matrix {
 }
 
 function inputsOf(
-  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" | "large" }> | BareNetwork,
   rows: Rows,
   given: ReturnType<typeof bareInputs>,
 ): ModelInputs {
@@ -232,7 +250,7 @@ function inputsOf(
 
 /** What the model's file says beside the network. */
 function aboutModel(
-  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" | "large" }> | BareNetwork,
 ): {
   readonly json: Readonly<Record<string, unknown>>;
   readonly lines: readonly string[];

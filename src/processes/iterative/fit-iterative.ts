@@ -11,7 +11,7 @@ import type { Mean } from "../means.ts";
 import { type GaussianProcess, gp } from "../prior.ts";
 import { type StochasticEvidence, solveProbed, stochasticEvidence, stochasticGradient } from "./evidence.ts";
 import {
-  conditionIteratively,
+  conditionWithEvidence,
   type IterativePosterior,
   type IterativePosteriorOptions,
 } from "./posterior.ts";
@@ -102,7 +102,7 @@ export function* fitIteratively(
   const model = modelWith(begun, on.parameters(w));
   const prior = gp(model.kernel, { mean: model.mean, inputs: x.cols });
   const noiseVariance = noiseOf(model);
-  const process = yield* conditionIteratively(prior, { x, y, noiseVariance }, options);
+  const process = yield* conditionWithEvidence(prior, { x, y, noiseVariance }, options);
   const evidence = process.evidence();
   // Parameters that still move by more than this share of themselves are not where the evidence is highest.
   const converged = moved <= 0.02;

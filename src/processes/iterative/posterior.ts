@@ -1,7 +1,6 @@
 import {
   add,
   expectShape,
-  type IterativeSolution,
   type Matrix,
   matrix,
   multiply,
@@ -76,7 +75,48 @@ export function* conditionIteratively(
   return yield* solved(prior, { x: data.x, y: data.y, noise }, data.noiseVariance, options);
 }
 
+/** The posterior of a solution found before, `alpha`: nothing is solved where that still meets the tolerance. */
+export function restoreIterative(
+  prior: GaussianProcess,
+  data: IterativePosterior["data"],
+  noiseVariance: number,
+  options: IterativePosteriorOptions,
+  alpha: Matrix,
+): Task<IterativePosterior> {
+  return solved(prior, data, noiseVariance, options, alpha);
+}
+
+/** The posterior and its evidence by one solve, of the residual and the probes together. */
+export function* conditionWithEvidence(
+  prior: GaussianProcess,
+  observations: Observations,
+  options: IterativePosteriorOptions,
+): Task<IterativePosterior> {
+  const { probes = 10, seed = 0 } = options;
+  const { x, y, noiseVariance } = observations;
+  const data = { x, y, noise: noiseOf(observations) };
+  const system = kernelSystem(prior.kernel, x, data.noise, options);
+  const residual = residualOf(prior, data);
+  const probed = yield* solveProbed(system, residual.data, key(seed), probes, "solve");
+  const evidence = stochasticEvidence(system, residual.data, probed);
+  const parts = { system, residual, alpha: probed.alpha, report: probed.report, evidence };
+  return posteriorOf(prior, data, noiseVariance, options, parts);
+}
+
 type Data = IterativePosterior["data"];
+
+/** What was solved, and log p(y) where it came with that. */
+interface Solved {
+  readonly system: KernelSystem;
+  readonly residual: Matrix;
+  readonly alpha: Matrix;
+  readonly report: IterativeReport;
+  readonly evidence?: StochasticEvidence;
+}
+
+function residualOf({ mean }: GaussianProcess, { x, y, noise }: Data): Matrix {
+  return reshape(subtract(y, mean.at(x)), noise.length, 1);
+}
 
 function* solved(
   prior: GaussianProcess,
@@ -86,9 +126,10 @@ function* solved(
   start?: Matrix,
 ): Task<IterativePosterior> {
   const system = kernelSystem(prior.kernel, data.x, data.noise, options);
-  const right = reshape(subtract(data.y, prior.mean.at(data.x)), data.noise.length, 1);
-  const solution = yield* solveSystem(system, right, "solve", start);
-  return posteriorOf(prior, data, noiseVariance, options, system, right, solution);
+  const residual = residualOf(prior, data);
+  const solution = yield* solveSystem(system, residual, "solve", start);
+  const parts = { system, residual, alpha: solution.x, report: reportOf(system, solution) };
+  return posteriorOf(prior, data, noiseVariance, options, parts);
 }
 
 function posteriorOf(
@@ -96,15 +137,12 @@ function posteriorOf(
   data: Data,
   noiseVariance: number,
   options: IterativePosteriorOptions,
-  system: KernelSystem,
-  residual: Matrix,
-  solution: IterativeSolution,
+  { system, residual, alpha, report, evidence: known }: Solved,
 ): IterativePosterior {
   const { kernel, mean, inputs, outputs } = prior;
   const { x } = data;
-  const alpha = solution.x;
   const { probes = 10, seed = 0 } = options;
-  let evidence: StochasticEvidence | undefined;
+  let evidence = known;
   let variances: ReturnType<typeof variancesOf> | undefined;
   const meanAt = (points: Matrix) =>
     add(mean.at(points), reshape(crossTimes(kernel, points, x, alpha), points.rows, outputs));
@@ -118,7 +156,7 @@ function posteriorOf(
     data,
     noiseVariance,
     alpha,
-    report: reportOf(system, solution),
+    report,
     evidence() {
       evidence ??= stochasticEvidence(
         system,

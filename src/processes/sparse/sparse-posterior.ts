@@ -63,11 +63,18 @@ export function conditionSparsely(
   const points =
     typeof inducing === "number" ? greedyInducing(kernel, data.x, inducing, key(seed)) : inducing;
   expectShape(points, "the inducing points", undefined, inputs);
-  const factor = inducingFactor(kernel, points, 0);
-  const noise = new Float64Array(data.x.rows).fill(data.noiseVariance);
-  const kept = { x: data.x, y: data.y, noise };
-  const sums = sumsOf(prior, points, factor, kept);
-  return posteriorOf(prior, { inducing: points, factor }, kept, sums, data.noiseVariance);
+  return restoreSparse(prior, points, asData(data), data.noiseVariance);
+}
+
+/** The posterior of data each with its noise variance, through these inducing points. */
+export function restoreSparse(
+  prior: GaussianProcess,
+  inducing: Matrix,
+  data: SparsePosterior["data"],
+  noiseVariance: number,
+): SparsePosterior {
+  const factor = inducingFactor(prior.kernel, inducing, 0);
+  return posteriorOf(prior, { inducing, factor }, data, sumsOf(prior, inducing, factor, data), noiseVariance);
 }
 
 interface Data {

@@ -1,12 +1,14 @@
 import { cholesky, expectShape, type Fn, halfSolve, type Matrix, matrix } from "../../linalg/index.ts";
 import { type Key, split } from "../../random/index.ts";
 import { Gaussian } from "../gaussian.ts";
+import { gaussian } from "../likelihoods/gaussian.ts";
 import type { Likelihood, Predictive } from "../likelihoods/likelihood.ts";
 import { type Mean, meanOf } from "../means.ts";
-import { expectPoints } from "../prior.ts";
+import { expectPoints, type GaussianProcess } from "../prior.ts";
 import type { Process } from "../process.ts";
+import { inducingFactor, searchJitter } from "./inducing.ts";
 import { inducingProcess } from "./inducing-process.ts";
-import type { VariationalModel } from "./variational-bound.ts";
+import type { VariationalModel, WhiteGaussian } from "./variational-bound.ts";
 
 /** p(f | data) through inducing points under any likelihood: the latent functions, independent of each other. */
 export interface VariationalPosterior extends Process<Gaussian> {
@@ -60,6 +62,19 @@ export function variationalPosterior(model: VariationalModel, logEvidence: numbe
       return likelihood.logPredictive(means, variance, y);
     },
   };
+}
+
+/** The posterior of a q found before, under Gaussian noise. */
+export function restoreVariational(
+  { kernel, mean }: GaussianProcess,
+  inducing: Matrix,
+  q: WhiteGaussian,
+  noiseVariance: number,
+  logEvidence: number,
+): VariationalPosterior {
+  const likelihood = gaussian(noiseVariance);
+  const factor = inducingFactor(kernel, inducing, searchJitter);
+  return variationalPosterior({ kernel, mean, likelihood, inducing, factor, latents: [q] }, logEvidence);
 }
 
 function columnOf(mean: Mean, column: number): Mean {

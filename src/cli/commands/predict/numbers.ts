@@ -28,7 +28,7 @@ export async function predictedNumbers(
   path: string,
   plain: boolean,
 ): Promise<Predicted> {
-  const names = model.kind === "gp" ? [model.target] : model.target.names;
+  const names = model.kind === "gp" || model.kind === "large" ? [model.target] : model.target.names;
   const truths = await truthsOf(model, rows, target, path);
   const predictions = predictionsOf(model, rows);
   const scores = truths?.map((truth, t) => scorePrediction(predictions[t]!, truth));
@@ -78,8 +78,12 @@ function namedColumns(
   ];
 }
 
+function isProcess(model: RegressionModel | ProcessModel): model is ProcessModel {
+  return model.kind === "gp" || model.kind === "deep" || model.kind === "large";
+}
+
 function predictionsOf(model: RegressionModel | ProcessModel, rows: Rows): readonly Prediction[] {
-  if (model.kind !== "gp" && model.kind !== "deep") return predictTargets(model, rows);
+  if (!isProcess(model)) return predictTargets(model, rows);
   if (isTable(rows)) return [predictTable(model, rows)];
   throw new DataError(`${rows.source} is an array, and the Gaussian process takes columns: give a CSV file`);
 }
@@ -94,7 +98,7 @@ async function truthsOf(
   if (target === undefined) return undefined;
   if (isTable(rows)) {
     const inputs = model.kind === "array" ? [] : inputsOfModel(model);
-    const own = model.kind === "gp" ? [model.target] : model.target.names;
+    const own = model.kind === "gp" || model.kind === "large" ? [model.target] : model.target.names;
     const names = nameList(target);
     const input = names.find((name) => inputs.includes(name));
     if (input !== undefined) {
@@ -109,7 +113,7 @@ async function truthsOf(
     }
     return names.map((name) => column(rows, name));
   }
-  if (model.kind === "gp" || model.kind === "deep") return undefined;
+  if (isProcess(model)) return undefined;
   const y = await trueValues(model, rows, target);
   return model.target.names.map((_, t) => y.data.filter((_v, k) => k % y.cols === t));
 }

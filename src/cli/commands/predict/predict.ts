@@ -70,12 +70,13 @@ async function predictAction(modelPath: string, rowsPath: string, options: Optio
   const { kind } = model;
   const named = options.target ?? options.labels ?? options.classes;
   const task =
-    kind === "gp" || kind === "deep" || kind === "likelihood"
+    kind === "gp" || kind === "deep" || kind === "likelihood" || kind === "large"
       ? model
       : kind === "bare" && named === undefined
         ? plainOutputs(model, rows, options)
         : await taskOf(model, rows, options, modelPath);
-  if (task.kind === "gp" || task.kind === "deep" || task.kind === "likelihood") bareInputs(options, false);
+  if (task.kind === "gp" || task.kind === "deep" || task.kind === "likelihood" || task.kind === "large")
+    bareInputs(options, false);
   if (options.draws !== undefined && options.predictive !== "monte-carlo") {
     throw new UsageError("--draws is for --predictive monte-carlo");
   }
