@@ -120,7 +120,8 @@ function remembering(kernel: TangentKernel, x: Matrix, shares: () => readonly Ma
   };
 }
 
-function lazy<T>(compute: () => T): () => T {
+/** Computed when first asked for, and kept. */
+export function lazy<T>(compute: () => T): () => T {
   let value: { readonly held: T } | undefined;
   return () => {
     value ??= { held: compute() };

@@ -19,6 +19,7 @@ import {
   type Base,
   type BaseOptions,
   baseOf,
+  lazy,
   type Space,
   sampleSize,
   usualRank,
@@ -37,20 +38,26 @@ import {
   labelledWith,
   labelledWithMore,
 } from "./labelled-examples.ts";
+import { laplaceLeaveOneOut } from "./laplace-leave-one-out.ts";
 import { classCount, classLikelihood } from "./likelihoods.ts";
 import { searchScales } from "./scale-search.ts";
+import { inverseTemperatureOf, logProbability, tempered } from "./temperature.ts";
 import { factoredCovariance } from "./weight-covariance.ts";
 import { evidenceOfWeightMode, weightMode } from "./weight-mode.ts";
 import { weightProcess } from "./weight-process.ts";
 
 export interface ClassifierOptions extends BaseOptions {
-  /** The network's logits unless given; the constant is the logits of the classes' frequencies. */
+  /**
+   * The network's logits, or the logits of the classes' frequencies (even scores where labels are regressed). Unless given the network's, or with the method
+   * "auto" whichever predicts left-out labels better.
+   */
   readonly mean?: MeanChoice;
   /**
-   * "laplace" unless given: the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian
-   * process whose values then become probabilities; no iteration, and the network's probabilities as mean.
+   * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
+   * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: the one
+   * under which the labels are likelier, each predicted from the others; "laplace" where the covariance is approximate.
    */
-  readonly method?: ClassifierMethod;
+  readonly method?: ClassifierMethod | "auto";
 }
 
 export type ClassifierMethod = "laplace" | "regression";
@@ -62,6 +69,8 @@ export interface PredictiveOptions {
   /** Draws of "monte-carlo"; 1,000 unless given. */
   readonly draws?: number;
   readonly seed?: number;
+  /** False: what Laplace's approximation says, untempered. True unless given. */
+  readonly tempered?: boolean;
 }
 
 /** A classifier that has met new data: a Gaussian process over logits with s · k_DNN as kernel. */
@@ -84,8 +93,16 @@ export interface AdaptedClassifier {
   readonly prior: Fn;
   /** p(logits | new data), or for "regression" of the classes' scores. Its samples are functions. */
   readonly process: Process<Gaussian>;
-  /** Class probabilities at x, n × classes. */
+  /**
+   * Class probabilities at x, n × classes. Laplace's are tempered, p_k^β / Σ_j p_j^β, with the β that makes left-out labels
+   * likeliest: a network that starts out wrong and sure needs a wide prior, whose width is then seen everywhere.
+   */
   probabilities(x: Matrix, options?: PredictiveOptions): Matrix;
+  /**
+   * The probabilities of the examples' classes, n × classes, each example predicted from the others with scales as they
+   * are. Absent for Laplace's approximation with an approximate covariance, from which no example can be taken out.
+   */
+  leaveOneOut?(): Matrix;
   /** How the network's weights move: see Adaptation. */
   shift(): Float64Array;
   /** The classifier with these examples too, scales as they are. */
@@ -118,11 +135,29 @@ export function adaptClassifier(
 export function adaptClassifierBase(
   base: Base,
   labels: ArrayLike<number>,
-  { mean = "network", method = "laplace" }: Pick<ClassifierOptions, "mean" | "method">,
+  { mean, method = "auto" }: Pick<ClassifierOptions, "mean" | "method">,
 ): AdaptedClassifier {
-  const { network, x } = base;
-  expectExamples({ x, labels }, network);
-  if (method === "regression") return regressLabels(base, labels, mean);
+  expectExamples({ x: base.x, labels }, base.network);
+  if (method === "regression") return regressLabels(base, labels, mean ?? "network");
+  if (method === "laplace" || isCheap(base.approximation)) return fitLaplace(base, labels, mean ?? "network");
+  // Laplace's prior deviation about a constant of few labels tends to 0: there the labels as numbers alone compete.
+  return likeliest(
+    [
+      fitLaplace(base, labels, mean ?? "network"),
+      ...(mean ? [mean] : (["network", "constant"] as const)).map((m) => regressLabels(base, labels, m)),
+    ],
+    labels,
+  );
+}
+
+/** The classifier under which the labels are likeliest, each predicted from the others. */
+function likeliest(candidates: readonly AdaptedClassifier[], labels: ArrayLike<number>): AdaptedClassifier {
+  const values = candidates.map((c) => logProbability(c.leaveOneOut!(), labels));
+  return candidates[values.indexOf(Math.max(...values))] ?? candidates[0]!;
+}
+
+function fitLaplace(base: Base, labels: ArrayLike<number>, mean: MeanChoice): AdaptedClassifier {
+  const { x } = base;
   const kernel = withScales(base.kernel, fitScales(base, labels, mean));
   return conditionClassifier(kernel, { x, labels }, { ...base, mean });
 }
@@ -148,6 +183,13 @@ function laplace(
   const { network } = kernel;
   const { process, logEvidence, u, alpha } = modeOf(kernel, prior, data, options, start);
   const features = featuresOf(kernel);
+  const exact = !isCheap(approximation);
+  const leftOut = lazy(() =>
+    probitProbabilities(
+      laplaceLeaveOneOut(process.blocks(data.x), classLikelihood(data.labels, network.outputs)),
+    ),
+  );
+  const sharpness = lazy(() => (exact ? inverseTemperatureOf(leftOut(), data.labels) : 1));
   return {
     network,
     mean,
@@ -160,7 +202,11 @@ function laplace(
     classes: classCount(network.outputs),
     prior,
     process,
-    probabilities: (points, predictive) => probabilitiesOf(process, points, predictive),
+    probabilities(points, options = {}) {
+      const plain = probabilitiesOf(process, points, options);
+      return options.tempered === false ? plain : tempered(plain, sharpness());
+    },
+    ...(exact && { leaveOneOut: () => tempered(leftOut(), sharpness()) }),
     shift: () => features.weights(u ?? features.operator(data.x).applyTranspose(alpha!).data),
     add(more) {
       expectExamples(more, network);

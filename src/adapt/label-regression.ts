@@ -1,6 +1,6 @@
-import type { Fn, Matrix } from "../linalg/index.ts";
+import type { Fn } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
-import { columnMeans, constantMean } from "../processes/index.ts";
+import { constantMean } from "../processes/index.ts";
 import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
@@ -34,7 +34,7 @@ export function regressLabels(base: Base, labels: ArrayLike<number>, mean: MeanC
   const { network, x } = base;
   expectLabels(labels, network.outputs);
   const y = oneHot(labels, network.outputs);
-  const { kernel, noiseVariance } = fitBase(base, scoreMean(network, y, mean).at(x), y);
+  const { kernel, noiseVariance } = fitBase(base, scoreMean(network, mean).at(x), y);
   return conditionLabels(kernel, { x, labels }, { ...base, mean, noiseVariance: Number(noiseVariance) });
 }
 
@@ -48,7 +48,7 @@ export function conditionLabels(
   const { mean = "network", noiseVariance, space, approximation = "full", rank = usualRank } = options;
   expectLabels(data.labels, network.outputs);
   const y = oneHot(data.labels, network.outputs);
-  const prior = scoreMean(network, y, mean);
+  const prior = scoreMean(network, mean);
   const process = conditionOn(kernel, prior, { x: data.x, y, noiseVariance }, options);
   return classifierOf({ kernel, prior, mean, noiseVariance, space, approximation, rank }, data, process);
 }
@@ -70,7 +70,8 @@ function classifierOf(
   const { network } = kernel;
   const { mean: leftOut, variance: observed } = process.leaveOneOut();
   const latent = { ...observed, data: observed.data.map((v) => Math.max(0, v - noiseVariance)) };
-  const sharpness = sharpnessOf({ mean: leftOut, variance: latent }, labels);
+  const alone = { mean: leftOut, variance: latent };
+  const sharpness = sharpnessOf(alone, labels);
   return {
     ...regression,
     network,
@@ -84,6 +85,7 @@ function classifierOf(
         ? probitProbabilities(logits)
         : sampledProbabilities(logits, draws, key(seed));
     },
+    leaveOneOut: () => probitProbabilities(sharpened(alone, sharpness)),
     shift() {
       if ("shift" in process) return process.shift;
       const features = featuresOf(kernel);
@@ -110,10 +112,12 @@ function classifierOf(
   };
 }
 
-/** The network's probabilities, or the classes' frequencies. */
-function scoreMean(network: Network, y: Matrix, mean: MeanChoice): Fn {
+/** The network's probabilities, or even ones: the classes' frequencies would tell a left-out label. */
+function scoreMean(network: Network, mean: MeanChoice): Fn {
   const { inputs, outputs } = network;
-  if (mean === "constant") return constantMean(inputs, columnMeans(y));
+  if (mean === "constant") {
+    return constantMean(inputs, new Float64Array(outputs).fill(1 / classCount(outputs)));
+  }
   return {
     inputs,
     outputs,

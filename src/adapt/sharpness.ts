@@ -1,5 +1,6 @@
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { type Logits, probitProbabilities } from "./class-probabilities.ts";
+import { logProbability } from "./temperature.ts";
 
 /** Values of labels that were regressed as numbers (1 for the class, 0 for the others): n × o, or n × 1 for two classes. */
 export interface LabelValues {
@@ -22,10 +23,7 @@ export function sharpened({ mean, variance }: LabelValues, sharpness: number): L
 /** The β between 1 and 1,000 under which the labels are likeliest, where each was predicted from the others. */
 export function sharpnessOf(leftOut: LabelValues, labels: ArrayLike<number>): number {
   const score = (logSharpness: number) => {
-    const p = probitProbabilities(sharpened(leftOut, Math.exp(logSharpness)));
-    let sum = 0;
-    for (let i = 0; i < p.rows; i++) sum += Math.log(Math.max(p.data[i * p.cols + labels[i]!]!, 1e-300));
-    return sum;
+    return logProbability(probitProbabilities(sharpened(leftOut, Math.exp(logSharpness))), labels);
   };
   let best = 0;
   const end = Math.log(1000);

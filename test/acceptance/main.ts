@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
+import { digitAngles, digitsContrast, digitsInverted, digitsRotated } from "./digit-conditions.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
 import { large } from "./large.ts";
@@ -18,6 +19,10 @@ import { uci } from "./uci.ts";
 const groups: Readonly<Record<string, Group>> = {
   bike,
   sines,
+  digitsRotated,
+  digitsContrast,
+  digitsInverted,
+  digitAngles,
   uci,
   series,
   functions,

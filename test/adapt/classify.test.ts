@@ -3,8 +3,14 @@ import { probitProbabilities, sampledProbabilities } from "../../src/adapt/class
 import { fitCommonScale } from "../../src/adapt/common-scale.ts";
 import { featuresOf } from "../../src/adapt/features.ts";
 import { evidenceOfMode } from "../../src/adapt/function-mode.ts";
-import { adaptClassifier, conditionClassifier, type LatentProcess } from "../../src/adapt/index.ts";
+import {
+  type AdaptedClassifier,
+  adaptClassifier,
+  conditionClassifier,
+  type LatentProcess,
+} from "../../src/adapt/index.ts";
 import { classLikelihood, gaussianLikelihood, type Likelihood } from "../../src/adapt/likelihoods.ts";
+import { logProbability } from "../../src/adapt/temperature.ts";
 import { evidenceOfWeightMode } from "../../src/adapt/weight-mode.ts";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
 import {
@@ -240,7 +246,7 @@ describe("adaptClassifier", () => {
     const points = randomMatrix(9, 2, "points");
     for (const scales of ["shared", "layer"] as const) {
       const [f, w] = (["function", "weight"] as const).map((space) =>
-        adaptClassifier(net, { x, labels }, { space, scales }),
+        adaptClassifier(net, { x, labels }, { space, scales, method: "laplace" }),
       );
       // The two searches end near the same optimum; the posterior of one kernel is the same to rounding.
       expect(w!.logEvidence).toBeCloseTo(f!.logEvidence, 2);
@@ -272,11 +278,28 @@ describe("adaptClassifier", () => {
         const row = Array.from(p.data.subarray(i * p.cols, (i + 1) * p.cols));
         return row.indexOf(Math.max(...row)) === threeLabels[i];
       }).filter(Boolean).length;
-    for (const mean of ["network", "constant"] as const) {
-      const { probabilities } = adaptClassifier(three, { x, labels: threeLabels }, { mean });
+    for (const options of [{}, { mean: "network" }, { mean: "constant" }] as const) {
+      const { probabilities } = adaptClassifier(three, { x, labels: threeLabels }, options);
       expect(right(probabilities(x))).toBeGreaterThanOrEqual(27);
     }
     expect(right(before)).toBeLessThan(20);
+  });
+
+  it("takes the way under which labels are likeliest, each predicted from the others", () => {
+    const data = { x, labels: threeLabels };
+    const value = (c: AdaptedClassifier) => logProbability(c.leaveOneOut!(), threeLabels);
+    const chosen = adaptClassifier(three, data);
+    const ways = [
+      adaptClassifier(three, data, { method: "laplace" }),
+      adaptClassifier(three, data, { method: "regression" }),
+      adaptClassifier(three, data, { method: "regression", mean: "constant" }),
+    ];
+    expect(value(chosen)).toBe(Math.max(...ways.map(value)));
+    expect(ways.some(({ method, mean }) => method === chosen.method && mean === chosen.mean)).toBe(true);
+    expect(adaptClassifier(three, data, { mean: "network" }).mean).toBe("network");
+    // No example can be taken out of an approximate covariance.
+    const cheap = adaptClassifier(three, data, { approximation: "diagonal" });
+    expect([cheap.method, cheap.leaveOneOut]).toEqual(["laplace", undefined]);
   });
 
   it.each(["function", "weight"] as const)("draws functions from the posterior in %s space", (space) => {

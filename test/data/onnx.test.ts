@@ -78,9 +78,9 @@ describe.skipIf(!onnxPython)("models in ONNX (skipped where Python has no ONNX R
     const array = parseNpy(npy(images.shape, images.bytes), "i.npy");
     const fresh = { x: inputMatrix(inputs, array), labels: images.labels };
     const adapted = [
-      adaptClassifierModel(bare, fresh),
+      adaptClassifierModel(bare, fresh, { method: "laplace" }),
       adaptClassifierModel(bare, fresh, { method: "regression" }),
-      adaptClassifierModel(bare, fresh, { mean: "constant" }),
+      adaptClassifierModel(bare, fresh, { method: "laplace", mean: "constant" }),
     ];
     const outputs = runOnnx(adapted.map((model) => ({ bytes: encodeModelAsOnnx(model), x: images.x })));
     adapted.forEach(({ adapted: found }, m) => {

@@ -17,8 +17,8 @@ import type { PartOptions } from "./parts.ts";
 export interface Options extends AnswerOptions, PartOptions {
   out?: string;
   scales: Scales;
-  mean: MeanChoice;
-  method?: ClassifierMethod;
+  mean?: MeanChoice;
+  method?: ClassifierMethod | "auto";
   approximation?: Approximation;
   rank?: number;
   layers?: TangentLayers;
@@ -52,15 +52,16 @@ export function adaptCommand(): Command {
         .default("shared"),
     )
     .addOption(
-      new Option("--mean <kind>", "far from the new rows: the network, or (for another task) a constant")
-        .choices(["network", "constant"])
-        .default("network"),
+      new Option(
+        "--mean <kind>",
+        "far from the new rows: the network, or (for another task) a constant (default: network; of classes, by leave-one-out)",
+      ).choices(["network", "constant"]),
     )
     .addOption(
       new Option(
         "--method <kind>",
-        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: laplace)",
-      ).choices(["laplace", "regression"]),
+        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: auto, by leave-one-out)",
+      ).choices(["auto", "laplace", "regression"]),
     )
     .addOption(
       new Option(

@@ -29,7 +29,8 @@ export async function adaptClasses(
   const fresh = take(parts.fresh);
   const { scales, mean, method, approximation, rank, layers, space } = options;
   const chosen: ClassifierOptions = {
-    ...{ scales, mean },
+    scales,
+    ...(mean && { mean }),
     ...(method && { method }),
     ...(approximation && { approximation }),
     ...(rank !== undefined && { rank }),
