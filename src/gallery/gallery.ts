@@ -14,6 +14,7 @@ import { mainJobSection } from "./main-job.ts";
 import { mapSection } from "./map-of-functions.ts";
 import { marginalisationSection } from "./marginalisation.ts";
 import { type Co2Record, maunaLoaSection } from "./mauna-loa.ts";
+import { multipleViewsSection } from "./multiple-views.ts";
 import { priorPosteriorSection } from "./prior-posterior.ts";
 import { removingANodeSection } from "./removing-a-node.ts";
 import type { Section } from "./section.ts";
@@ -40,6 +41,7 @@ export const sectionIds = [
   "classification",
   "mauna-loa",
   "main-job",
+  "multiple-views",
 ] as const;
 
 export type SectionId = (typeof sectionIds)[number];
@@ -70,6 +72,7 @@ export function* gallery(
     classification: classificationSection,
     "mauna-loa": () => maunaLoaSection(co2),
     "main-job": (key) => mainJobSection(key, seed),
+    "multiple-views": multipleViewsSection,
   };
   const sections: Section[] = [];
   const chosen = sectionIds.filter((id) => only.includes(id));

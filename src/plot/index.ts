@@ -8,6 +8,7 @@ export * from "./function-band.ts";
 export * from "./function-scatter.ts";
 export * from "./gaussian-density.ts";
 export * from "./gaussian-ellipse.ts";
+export * from "./image-rows.ts";
 export * from "./kernel-matrix.ts";
 export * from "./latent-space.ts";
 export * from "./line-panels.ts";

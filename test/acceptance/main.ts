@@ -6,6 +6,7 @@ import { digitAngles, digitsContrast, digitsInverted, digitsRotated } from "./di
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
 import { large } from "./large.ts";
+import { latent } from "./latent.ts";
 import { functions, transfer } from "./probes.ts";
 import { series } from "./series.ts";
 import { sines } from "./sines.ts";
@@ -34,6 +35,7 @@ const groups: Readonly<Record<string, Group>> = {
   ticketsOfPixels,
   infinite: infiniteWidth,
   large,
+  latent,
 };
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(groups).flatMap(([name, group]) =>
