@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Matrix } from "../src/linalg/index.ts";
 import { key, normal, split } from "../src/random/index.ts";
 import { uci } from "../test/support/uci.ts";
 import type { Row } from "./main.ts";
+import { LineWorker } from "./support/line-worker.ts";
 
 export interface Request {
   readonly task: "evidence" | "fit";
@@ -52,25 +51,9 @@ const workers = {
   peers: [python, fileURLToPath(new URL("peers/gp.py", import.meta.url)), THREADS],
 };
 
-/** One process that does one request at a time. */
-class Worker {
-  private readonly child: ChildProcess;
-  private readonly lines: AsyncIterator<string>;
-  constructor(hand: string) {
-    const [command, ...values] = OURS.includes(hand) ? workers.ours : workers.peers;
-    const env = { ...process.env, FUNSPACE_THREADS: THREADS };
-    this.child = spawn(command!, values, { stdio: ["pipe", "pipe", "inherit"], env });
-    this.lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
-  }
-  async ask(request: Request): Promise<Reply> {
-    this.child.stdin!.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(`${request.hand} ended before it answered ${request.task}`);
-    return JSON.parse(value);
-  }
-  end(): void {
-    this.child.stdin!.end();
-  }
+function worker(hand: string): LineWorker<Request, Reply> {
+  const [command, ...values] = OURS.includes(hand) ? workers.ours : workers.peers;
+  return new LineWorker(command!, values, THREADS);
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -94,12 +77,12 @@ const rest = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 /** Medians over rounds in which the hands take turns, so that a drift of the machine's speed meets all alike. */
 async function inTurn(hands: readonly string[], rounds: number, request: Omit<Request, "hand">) {
-  const running = new Map<string, Worker>();
+  const running = new Map<string, LineWorker<Request, Reply>>();
   const replies = new Map<string, Reply[]>(hands.map((hand) => [hand, []]));
   for (let round = 0; round < rounds; round++) {
     for (const hand of hands) {
       // Started when it is its turn: a process that loads its libraries disturbs nobody.
-      if (!running.has(hand)) running.set(hand, new Worker(hand));
+      if (!running.has(hand)) running.set(hand, worker(hand));
       const reply = await running.get(hand)!.ask({ ...request, hand });
       replies.get(hand)!.push(reply);
       console.error(

@@ -12,7 +12,7 @@ export interface EstimateOptions {
 export interface BoundEstimate {
   /** In nats. */
   readonly value: number;
-  /** Standard error of the value over the draws of hidden values. */
+  /** Standard error of the value over its draws. */
   readonly error: number;
 }
 
@@ -39,7 +39,13 @@ export function estimateBound(
     }
     values.push(fit - loss);
   }
-  const value = values.reduce((sum, v) => sum + v / rounds, 0);
-  const variance = values.reduce((sum, v) => sum + (v - value) ** 2 / Math.max(1, rounds - 1), 0);
-  return { value, error: Math.sqrt(variance / rounds) };
+  return summarised(values);
+}
+
+/** The average of independent estimates, with its standard error. */
+export function summarised(values: readonly number[]): BoundEstimate {
+  const count = values.length;
+  const value = values.reduce((sum, v) => sum + v / count, 0);
+  const variance = values.reduce((sum, v) => sum + (v - value) ** 2 / Math.max(1, count - 1), 0);
+  return { value, error: Math.sqrt(variance / count) };
 }

@@ -26,7 +26,10 @@ import { startDeep, startTargets } from "./start.ts";
 export interface FitDeepOptions {
   /** Gaussian noise, fitted, unless given. */
   readonly likelihood?: Likelihood;
-  /** Inducing points of each layer. 100 unless given; all rows where there are no more. */
+  /**
+   * Inducing points of each layer. As many as a third of the rows unless given, 20 at least and 100 at most: a search
+   * among many that say the same gets nowhere. All rows where there are no more.
+   */
   readonly inducing?: number;
   /** Steps of each start. 1,000 unless given. */
   readonly steps?: number;
@@ -84,7 +87,7 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
   const { x, y } = data;
   const {
     likelihood = likelihoods.gaussian(startNoise * targetVariance(y), process.outputs),
-    inducing = 100,
+    inducing = Math.min(100, Math.max(20, Math.ceil(x.rows / 3))),
     steps = 1000,
     starts = 1,
     natural = "last",

@@ -7,6 +7,7 @@ export { DeepMarginal, type DeepPosterior, deepPosterior } from "./deep-posterio
 export type { DeepReport, LayerReport, StartRecord } from "./deep-report.ts";
 export { type BoundEstimate, type EstimateOptions, estimateBound } from "./estimate.ts";
 export { type DeepData, type DeepFit, type FitDeepOptions, fitDeep } from "./fit-deep.ts";
+export { type ImportanceOptions, importanceBound } from "./importance-bound.ts";
 export { jacobianSpectrum } from "./jacobian-spectrum.ts";
 export {
   type DeepLayer,

@@ -26,8 +26,11 @@ export interface StartOptions {
 
 // Rows that the scales of a start are taken from.
 const looked = 2000;
-// Standard deviation of the values between the layers at the start: next to none, so that gradients pass.
-const hiddenDeviation = 1e-5;
+// Of what a hidden layer with a mean may add to it at the start, in the variance of its values: it bends what it hands
+// on a little, and is expected to, or the divergence would charge for every digit of the values' certainty.
+const hiddenShare = 0.1;
+// Of hidden inducing values at the start, in units of their prior deviation: little noise, so that gradients pass.
+const hiddenDeviation = 0.1;
 
 /**
  * A model from which a fit gets somewhere: inducing points from the data, hidden layers that hand on their points (their
@@ -89,9 +92,15 @@ interface Placed {
 function hiddenLayer(layer: GpLayer, h: Matrix, points: Matrix): Placed {
   const mean = layer.meanName === "linear" ? projection(layer, h) : layer.mean;
   const target = layer.meanName === "zero" ? centred(projection(layer, h), points) : mean;
-  const kernel = defaultsFromData(layer.kernel, points, target.at(points));
+  const values = target.at(points);
+  const zero = layer.meanName === "zero";
+  const size = zero ? 1 : Math.sqrt(hiddenShare);
+  const kernel = defaultsFromData(layer.kernel, points, {
+    ...values,
+    data: values.data.map((v) => size * v),
+  });
   const placed = { ...layer, kernel, mean };
-  return layer.meanName === "zero" ? { layer: placed, deviation: (z) => target.at(z) } : { layer: placed };
+  return zero ? { layer: placed, deviation: (z) => target.at(z) } : { layer: placed };
 }
 
 function lastLayer(layer: GpLayer, points: Matrix, targets: Matrix): Placed {

@@ -2,6 +2,8 @@ import { type Key, key, split } from "../random/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { becomesAGpSection } from "./becomes-a-gp.ts";
 import { classificationSection } from "./classification.ts";
+import { deepPriorsSection } from "./deep-priors.ts";
+import { deepStepSection } from "./deep-step.ts";
 import { diagnosisSection } from "./diagnosis.ts";
 import { epochsSection } from "./epochs.ts";
 import { featureLearningSection } from "./feature-learning.ts";
@@ -40,6 +42,8 @@ export const sectionIds = [
   "a-diagnosis",
   "classification",
   "mauna-loa",
+  "deep-priors",
+  "deep-step",
   "main-job",
   "multiple-views",
 ] as const;
@@ -71,6 +75,8 @@ export function* gallery(
     "a-diagnosis": diagnosisSection,
     classification: classificationSection,
     "mauna-loa": () => maunaLoaSection(co2),
+    "deep-priors": deepPriorsSection,
+    "deep-step": (key) => deepStepSection(key, seed),
     "main-job": (key) => mainJobSection(key, seed),
     "multiple-views": multipleViewsSection,
   };

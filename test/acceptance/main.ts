@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { bike } from "./bike.ts";
 import type { Check, Group } from "./check.ts";
+import { deep } from "./deep.ts";
 import { digitAngles, digitsContrast, digitsInverted, digitsRotated } from "./digit-conditions.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
@@ -20,6 +21,7 @@ import { uci } from "./uci.ts";
 const groups: Readonly<Record<string, Group>> = {
   bike,
   sines,
+  deep,
   digitsRotated,
   digitsContrast,
   digitsInverted,

@@ -12,6 +12,7 @@ import { columnVector, matrix } from "../../src/linalg/index.ts";
 import { dense, network, tanh } from "../../src/networks/index.ts";
 import { fit, gp, likelihoods } from "../../src/processes/index.ts";
 import { key, normal } from "../../src/random/index.ts";
+import { tangentKernel } from "../../src/tangent/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
 import { randomMatrix } from "../support/random.ts";
 
@@ -110,6 +111,18 @@ describe("fitting a deep process", () => {
     const before = net.at(x).data;
     expect(Math.max(...layer.fn.at(x).data.map((v, i) => Math.abs(v - before[i]!)))).toBeGreaterThan(0.05);
     expect(found.report.bound).toBeGreaterThan(found.report.starts[0]!.trace[0]! + 20);
+  });
+
+  it("fits what lies above a network's tangent kernel, and its scale, together", () => {
+    const net = network({ inputShape: [1], layers: [dense(6), tanh(), dense(1)], seed: 0, precision: "f64" });
+    const deep = compose(gp(tangentKernel(net)), gp(rbf()));
+    const found = runSync(fitDeep(deep, { x, y }, { ...options, steps: 100 }));
+    const [first, second] = found.model.layers;
+    if (first!.kind !== "gp" || second!.kind !== "gp") throw new Error("layers of processes");
+    const started = deep.layers.map((layer) => (layer.kind === "gp" ? layer.kernel.parameters : {}));
+    expect(first!.kernel.parameters).not.toEqual(started[0]);
+    expect(second!.kernel.parameters).not.toEqual(started[1]);
+    expect(found.report.bound).toBeGreaterThan(found.report.starts[0]!.trace[0]! + 10);
   });
 
   it("refuses what does not fit", () => {

@@ -50,6 +50,11 @@ describe("the gallery", () => {
     expect(flat.noiseLengthscale).toBeGreaterThan(2 * flat.signalLengthscale!); // two optima
     expect([flat.caught, flat.left, flat.controlFindings]).toEqual([2, 0, 0]); // all that was spoiled, and no more
     expect(flat.errorTreated).toBeLessThan(0.6 * flat.errorSick!);
+    expect(flat.flatAtDepth8).toBeGreaterThan(3 * flat.flatAtDepth1!);
+    expect(flat.secondDirectionWithSkips).toBeGreaterThan(10 * flat.secondDirection!);
+    expect(flat.overshootOfDeep).toBeLessThan(0.5 * flat.overshootOfOne!);
+    expect(flat.errorOfDeep).toBeLessThan(0.5 * flat.errorOfOne!);
+    expect(flat.atLevelsLast).toBeGreaterThan(flat.atLevelsFirst!);
     expect(flat.swing2010).toBeGreaterThan(flat.swing1960!);
     expect(flat.errorAfter).toBeLessThan(flat.errorBefore!);
     // The limit's variance is known: of 1,500 draws with an excess kurtosis near 0, four standard errors are 15 %.

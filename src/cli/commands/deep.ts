@@ -9,7 +9,7 @@ interface Options {
   out: string;
   ignore: string[];
   layers: number;
-  inducing: number;
+  inducing?: number;
   width?: number;
   steps: number;
   batch: number;
@@ -26,7 +26,11 @@ export function deepCommand(): Command {
     .requiredOption("--target <column>", "the column to predict; all others are inputs")
     .requiredOption("--out <file>", "where the model goes (.safetensors)")
     .option("--layers <n>", "Gaussian processes one upon the other", wholeNumber(1), 2)
-    .option("--inducing <n>", "inducing points of each layer", wholeNumber(1), 100)
+    .option(
+      "--inducing <n>",
+      "inducing points of each layer (default: a third of the rows, 20 to 100)",
+      wholeNumber(1),
+    )
     .option("--width <n>", "functions of hidden layers (default: one an input, 30 at most)", wholeNumber(1))
     .addOption(
       new Option("--ignore <columns>", "columns that are neither target nor input, separated by commas")
@@ -55,12 +59,12 @@ async function deepAction(path: string, options: Options): Promise<void> {
       target,
       ignore,
       layers,
-      inducing,
       steps,
       batchSize: batch,
       learningRate,
       starts,
       seed,
+      ...(inducing !== undefined && { inducing }),
       ...(width !== undefined && { width }),
     }),
   );
