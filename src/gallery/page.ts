@@ -1,3 +1,4 @@
+import { relativePath } from "./relative-path.ts";
 import type { Picture, Section, Table } from "./section.ts";
 import { pageStyle } from "./style.ts";
 
@@ -58,7 +59,7 @@ function pictureHtml({ span, draw }: Picture): string {
   return `<figure class="${span}">${drawn.join("")}</figure>`;
 }
 
-/** An SVG inside HTML: needs no namespace, and a tenth of a pixel is enough. Scales with its box. */
+/** An SVG inside HTML: needs no namespace, a tenth of a pixel is enough, and paths as steps are half as long. */
 export function inline(svg: string): string {
   return svg
     .replace(/ xmlns="[^"]*"/g, "")
@@ -66,7 +67,7 @@ export function inline(svg: string): string {
       / (d|x|y|x1|x2|y1|y2|cx|cy|width|height|transform)="([^"]*)"/g,
       (_, name: string, value: string) => {
         const rounded = value.replace(/-?\d*\.\d{2,}/g, (v) => String(Number(Number(v).toFixed(1))));
-        return ` ${name}="${rounded}"`;
+        return ` ${name}="${name === "d" ? relativePath(rounded) : rounded}"`;
       },
     );
 }
