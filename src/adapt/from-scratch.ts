@@ -10,7 +10,7 @@ import { oneHot, sharpened, sharpnessOf } from "./sharpness.ts";
 
 /** Predictions of y by Gaussian processes that have seen nothing but these examples, one for each output. */
 export function regressFromScratch(examples: Examples, points: Matrix): Predicted {
-  const observed = posteriors(examples).map((process) => process.observed(points));
+  const observed = posteriors(examples).map((process) => process.observed(points).moments);
   return {
     mean: joined(observed.map(({ mean }) => mean)),
     variance: joined(observed.map((o) => o.variance)),
@@ -36,7 +36,9 @@ export function classifyFromScratch(
     variance: joined(values.map(({ variance }) => variance)),
   });
   const sharpness = sharpnessOf(beside(leftOut), labels);
-  return probitProbabilities(sharpened(beside(processes.map((process) => process.at(points))), sharpness));
+  return probitProbabilities(
+    sharpened(beside(processes.map((process) => process.at(points).moments)), sharpness),
+  );
 }
 
 function posteriors({ x, y }: Examples): readonly ExactPosterior[] {

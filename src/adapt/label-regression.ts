@@ -80,7 +80,7 @@ function classifierOf(
     classes: classCount(network.outputs),
     process,
     probabilities(points, { predictive = "probit", draws = 1000, seed = 0 } = {}) {
-      const logits = sharpened(process.at(points), sharpness);
+      const logits = sharpened(process.at(points).moments, sharpness);
       return predictive === "probit"
         ? probitProbabilities(logits)
         : sampledProbabilities(logits, draws, key(seed));

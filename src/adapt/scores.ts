@@ -25,7 +25,9 @@ export interface Predicted {
 }
 
 /** Scores of predictions, each value on its own. Throws ShapeError when y has another shape. */
-export function scores({ mean, variance }: Predicted, y: Matrix): Scores {
+export function scores(predicted: Predicted, y: Matrix): Scores {
+  // The variance first: a Gaussian finds its mean on the way.
+  const { variance, mean } = predicted;
   const width = normalQuantile(0.975);
   let inside = 0;
   let density = 0;

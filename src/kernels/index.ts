@@ -1,5 +1,6 @@
 export * from "./adjust.ts";
 export { after } from "./after.ts";
+export { anchor } from "./anchor.ts";
 export { difference } from "./difference.ts";
 export { formatKernel, type KernelTextOptions, parseKernel } from "./expression.ts";
 export * from "./families.ts";

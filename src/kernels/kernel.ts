@@ -19,6 +19,8 @@ export interface Kernel {
   cross(x: Matrix, z: Matrix): Matrix;
   /** The diagonal of k(X, X), n·o long, without forming it. */
   diagonal(x: Matrix): Float64Array;
+  /** Cross-covariances with points Z that stay, where what Z costs is paid once; undefined for too many. See `anchor`. */
+  anchored?(z: Matrix): Anchor | undefined;
   /** k(X, Z) v, z left out for X itself, v (m·o × r); the matrix is never stored. Where that can be had. */
   multiply?(x: Matrix, z: Matrix | undefined, v: Matrix): Matrix;
   /** ∂⟨bar, K⟩/∂θ for K = k(X, X), or k(X, Z) when z is given, and bar of K's shape (symmetric for k(X, X)). */
@@ -51,6 +53,15 @@ export interface Kernel {
   startAt?(x: Matrix, variance: number): Kernel;
   /** How the kernel is written; absent where it has no text form. */
   readonly definition?: KernelDefinition;
+}
+
+/** A kernel beside points Z that stay, as predictions from data at Z need it. */
+export interface Anchor {
+  /**
+   * k(X, Z), n·o × m·o, with each point's own covariances where they are asked for: the "diagonal" of k(X, X), n·o × 1, or
+   * the "blocks" of an example's outputs on it, n·o × o.
+   */
+  at(x: Matrix, own: "diagonal" | "blocks"): { readonly cross: Matrix; readonly own: Matrix };
 }
 
 /** A kernel's Gram matrices by their lower triangles. */

@@ -82,7 +82,10 @@ export interface Layer<T = unknown> {
    * Absent on layers without weights.
    */
   addTangentGram?(a: TangentSide<T>, b: TangentSide<T>, scale: number, out: Matrix): void;
-  /** `scale` times the diagonal of the share with itself, n·o long (or n: the trace's), added to `out`. */
+  /**
+   * `scale` times what each example's share has with itself, added to `out`: the diagonal, n·o long (or n: the trace's), or
+   * n blocks of o × o, the covariances of its outputs.
+   */
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
   /** A layer that is one linear map at each position says so, for Kronecker factors. */
   linearSide?(side: TangentSide<T>): LinearSide;

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/index.ts";
-import type { PathFn } from "../kernels/index.ts";
+import { type Anchor, anchor, type PathFn } from "../kernels/index.ts";
 import {
   add,
   type Cholesky,
@@ -78,6 +78,8 @@ export function posteriorOf(
   const meanAt = (points: Matrix, cross: Matrix) =>
     add(mean.at(points), reshape(multiply(cross, alpha), points.rows, outputs));
 
+  let beside: Anchor | undefined;
+
   const posterior: ExactPosterior = {
     inputs,
     outputs,
@@ -109,9 +111,10 @@ export function posteriorOf(
           const means = matrix(points.rows, outputs);
           const variances = matrix(points.rows, outputs);
           inChunks((part, from) => {
-            const cross = kernel.cross(part, x);
+            beside ??= anchor(kernel, x);
+            const { cross, own } = beside.at(part, "diagonal");
             means.data.set(meanAt(part, cross).data, from * outputs);
-            variances.data.set(reducedVariance(kernel.diagonal(part), factor, cross), from * outputs);
+            variances.data.set(reducedVariance(own.data, factor, cross), from * outputs);
           });
           return { mean: means, variance: variances };
         },

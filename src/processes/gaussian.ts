@@ -60,6 +60,12 @@ export class Gaussian implements Marginal {
     return this.#variance;
   }
 
+  /** Both of the above, found together: cheaper than reading the mean first. */
+  get moments(): { readonly mean: Matrix; readonly variance: Matrix } {
+    const { variance } = this;
+    return { mean: this.mean, variance };
+  }
+
   /** n·outputs square, point-major: row i·outputs + p is output p at point i. */
   get covariance(): Matrix {
     this.#covariance ??= this.#parts.covariance();
@@ -77,7 +83,8 @@ export class Gaussian implements Marginal {
       throw new UsageError(`a probability lies between 0 and 1, got ${probability}`);
     }
     const width = normalQuantile((1 + probability) / 2);
-    const { mean, standardDeviation } = this;
+    const { mean } = this.moments;
+    const { standardDeviation } = this;
     const shift = (sign: number) => ({
       ...mean,
       data: mean.data.map((m, i) => m + sign * width * standardDeviation.data[i]!),
@@ -87,7 +94,7 @@ export class Gaussian implements Marginal {
 
   /** The log density of each value alone under its own mean and variance, n × outputs, in nats. */
   logDensities(y: Matrix): Matrix {
-    const { mean, variance } = this;
+    const { mean, variance } = this.moments;
     expectShape(y, "y", mean.rows, mean.cols);
     return {
       ...y,

@@ -55,11 +55,28 @@ export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<nu
   return out;
 }
 
-/** Each site with its sides: one, or one for each independent output. */
-function sidesOf(
-  { net, spans, outputs }: Contraction,
-  x: Matrix,
-): { readonly site: TangentSite; readonly sides: readonly TangentSide<unknown>[] }[] {
+/** A site with its sides: one, or one for each independent output. */
+export interface ContractionSide {
+  readonly site: TangentSite;
+  readonly sides: readonly TangentSide<unknown>[];
+}
+
+/** Adds the shares of two batches of points, each at once, to their targets. */
+export function addShares(
+  left: readonly ContractionSide[],
+  right: readonly ContractionSide[],
+  target: Target,
+): void {
+  left.forEach(({ site, sides }, l) => {
+    const { scale, outs } = target(l);
+    sides.forEach((side, p) => {
+      site.layer.addTangentGram!(side, right[l]!.sides[p]!, scale, outs[p]!);
+    });
+  });
+}
+
+/** The sites of a batch of points, each with its sides. */
+export function sidesOf({ net, spans, outputs }: Contraction, x: Matrix): readonly ContractionSide[] {
   return tangentSites(net, x, spans, outputs === "trace").map((site) => {
     const { tape, cotangents } = site.side;
     const apart = outputs === "independent";

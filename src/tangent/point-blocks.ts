@@ -17,8 +17,13 @@ export function* pointBlocks(x: Matrix, size: number): Generator<PointBlock> {
 // Numbers in the values and cotangents of a block of points: 1.3 GB in f32.
 const blockNumbers = 320_000_000;
 
-/** How many points at once: values of every layer, and `cotangents` of each layer with weights, stay within bounds. */
+/** How many points at once stay within bounds. */
 export function pointsAtOnce(net: Network, cotangents: number): number {
+  return Math.max(1, Math.floor(blockNumbers / numbersAPoint(net, cotangents)));
+}
+
+/** Values of every layer, and `cotangents` of each layer with weights. */
+export function numbersAPoint(net: Network, cotangents: number): number {
   const shapes: Shape[] = [];
   let numbers = net.inputs;
   net.layers.forEach((layer, i) => {
@@ -27,5 +32,5 @@ export function pointsAtOnce(net: Network, cotangents: number): number {
     const weighted = Object.keys(net.weights[i]!).length > 0;
     numbers += sizeOf(shapes[i]!) * (weighted ? 1 + cotangents : 1);
   });
-  return Math.max(1, Math.floor(blockNumbers / numbers));
+  return numbers;
 }

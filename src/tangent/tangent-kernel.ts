@@ -3,6 +3,7 @@ import { type Gradient, type Kernel, type Parameters, positive } from "../kernel
 import { dot, expectShape, type Fn, type Matrix, matrix } from "../linalg/index.ts";
 import { type Network, parameterCount } from "../networks/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
+import { anchoredTangent } from "./anchored.ts";
 import { type Contraction, contract, contractDiagonal, type TangentOutputs } from "./contraction.ts";
 import { tangentFn } from "./jacobian.ts";
 import { pointsAtOnce } from "./point-blocks.ts";
@@ -104,6 +105,9 @@ function tangentKernelOf(
     grams,
     gram: (x) => assemble(grams(x)),
     cross: (x, z) => assemble(grams(x, z)),
+    ...(kind === "full" && {
+      anchored: (z: Matrix) => anchoredTangent(contraction, layerScales, z),
+    }),
     diagonal: (x) => contractDiagonal(contraction, x, layerScales),
     pullback(x, z, bar): Gradient {
       expectShape(bar, "bar", x.rows * outputs, (z ?? x).rows * outputs);

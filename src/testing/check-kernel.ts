@@ -77,6 +77,17 @@ function checkValues({ kernel, points, x, z, tolerance, key: parent }: Check): v
   agree("cross(X, Z) and the corner of gram([X; Z])", cross.data, corner.data, tolerance);
   const diagonal = Float64Array.from({ length: gram.rows }, (_, i) => gram.data[i * gram.cols + i]!);
   agree("diagonal and that of gram", kernel.diagonal(points), diagonal, tolerance);
+  const anchored = kernel.anchored?.(z);
+  for (const own of anchored ? (["diagonal", "blocks"] as const) : []) {
+    const found = anchored!.at(x, own);
+    const width = own === "blocks" ? o : 1;
+    const expected = Float64Array.from({ length: x.rows * o * width }, (_, k) => {
+      const row = Math.floor(k / width);
+      return gram.data[row * gram.cols + row + (own === "blocks" ? (k % o) - (row % o) : 0)]!;
+    });
+    agree("anchored and cross(X, Z)", found.cross.data, cross.data, tolerance);
+    agree(`anchored ${own} and that of gram`, found.own.data, expected, tolerance);
+  }
   for (const side of kernel.multiply ? [undefined, z] : []) {
     const k = side ? cross : kernel.gram(x);
     const v = matrix(k.cols, 2, normal(split(parent, "vectors"), 2 * k.cols));

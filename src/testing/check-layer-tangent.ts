@@ -89,6 +89,19 @@ function checkGram(layer: Layer, which: string, a: Side, b: Side, tolerance: num
 }
 
 function checkDiagonal(layer: Layer, { side, jacobian, examples, outputs }: Side, tolerance: number): void {
+  const whole = multiply(jacobian, jacobian, { b: true });
+  const blocks = new Float64Array(examples * outputs * outputs);
+  const expectedBlocks = blocks.map((_, k) => {
+    const row = Math.floor(k / outputs);
+    return 1 + scale * whole.data[row * whole.cols + row - (row % outputs) + (k % outputs)]!;
+  });
+  layer.addTangentDiagonal!(side, scale, blocks.fill(1));
+  agree(
+    `addTangentDiagonal (${outputs} outputs, blocks) and the blocks of J Jᵀ`,
+    blocks,
+    expectedBlocks,
+    tolerance,
+  );
   for (const length of outputs > 1 ? [examples * outputs, examples] : [examples]) {
     const expected = new Float64Array(length).fill(1);
     jacobian.data.forEach((v, k) => {

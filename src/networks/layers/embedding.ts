@@ -12,6 +12,7 @@ import {
 } from "../../linalg/index.ts";
 import { normal, split } from "../../random/index.ts";
 import type { Layer, TangentSide } from "../layer.ts";
+import { ownRows } from "./gradient-tangent.ts";
 import { inRole, type Parametrisation, parametrised } from "./parametrisation.ts";
 
 /**
@@ -86,10 +87,19 @@ export function embedding(count: number, features: number, parametrisation: Para
       }
     },
     addTangentDiagonal(side, scale, out) {
-      for (const { rows, gradients } of gradientsByToken(side, out.length).values()) {
+      const count = ownRows(side, out);
+      const width = out.length / count;
+      for (const { rows, gradients } of gradientsByToken(side, count).values()) {
         rows.forEach((row, i) => {
           const gradient = rowRange(gradients, i, i + 1).data;
-          out[row]! += scale * dot(gradient, gradient);
+          if (width === 1) out[row]! += scale * dot(gradient, gradient);
+          else {
+            const first = row - (row % width);
+            rows.forEach((other, j) => {
+              if (other < first || other >= first + width) return;
+              out[row * width + other - first]! += scale * dot(gradient, rowRange(gradients, j, j + 1).data);
+            });
+          }
         });
       }
     },

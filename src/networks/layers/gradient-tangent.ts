@@ -28,6 +28,32 @@ export function addGramOfGradients(a: Matrix, b: Matrix, scale: number, out: Mat
   for (let k = 0; k < gram.data.length; k++) out.data[k]! += scale * gram.data[k]!;
 }
 
+/**
+ * `scale` times what each example's gradients have with themselves, added to `out`: their squared lengths, one a row, or the
+ * products of an example's rows, n blocks of o × o for n·o rows.
+ */
+export function addOwnProducts(rows: Matrix, scale: number, out: Float64Array): void {
+  const outputs = out.length / rows.rows;
+  if (outputs === 1) {
+    for (let r = 0; r < rows.rows; r++) {
+      let sum = 0;
+      for (let k = r * rows.cols; k < (r + 1) * rows.cols; k++) sum += rows.data[k]! * rows.data[k]!;
+      out[r]! += scale * sum;
+    }
+    return;
+  }
+  for (let r = 0; r < rows.rows; r += outputs) {
+    const { data } = gramOf(rowRange(rows, r, r + outputs));
+    for (let k = 0; k < data.length; k++) out[r * outputs + k]! += scale * data[k]!;
+  }
+}
+
+/** The rows whose own products `out` takes: an example's outputs together for the trace, else one each. */
+export function ownRows({ cotangents }: TangentSide<unknown>, out: Float64Array): number {
+  const examples = cotangents[0]!.shape[0]!;
+  return out.length === examples ? examples : examples * cotangents.length;
+}
+
 /** Adds the gradient of ⟨dy, y⟩, for one example alone, in each of the layer's parameters to `row`. */
 export type ExampleGradient<T> = (tape: T, dy: Tensor, example: number, row: Float64Array) => void;
 
@@ -68,10 +94,7 @@ export function gradientTangent<T>(
       const rows = gradients(a, out.rows);
       addGramOfGradients(rows, a === b ? rows : gradients(b, out.cols), scale, out);
     },
-    addTangentDiagonal(side, scale, out) {
-      const { data, cols } = gradients(side, out.length);
-      for (let k = 0; k < data.length; k++) out[Math.floor(k / cols)]! += scale * data[k]! ** 2;
-    },
+    addTangentDiagonal: (side, scale, out) => addOwnProducts(gradients(side, ownRows(side, out)), scale, out),
     writeJacobian(side, out, column) {
       const rows = gradients(side, out.rows);
       for (let r = 0; r < rows.rows; r++) {

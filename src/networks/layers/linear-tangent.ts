@@ -9,6 +9,7 @@ import {
   rowRange,
   type Tensor,
 } from "../../linalg/index.ts";
+import { addOwnProducts } from "./gradient-tangent.ts";
 
 /**
  * What the tangent of a linear map needs of n examples, for a map that applies one weight matrix at every position,
@@ -42,25 +43,27 @@ export function addLinearTangentGram(a: LinearSide, b: LinearSide, scale: number
   else addGradientProducts(a, b, scale, out);
 }
 
-/** `scale` times the squared length of the gradients, added to `out`: n·o numbers, or n for the outputs together. */
+/**
+ * `scale` times what each example's gradients have with themselves, added to `out`: see `addTangentDiagonal`. Their products
+ * are those of the inputs times those of the cotangents where there is one position.
+ */
 export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: Float64Array): void {
   const { n, positions, outputs, units } = sizesOf(side);
-  const perExample = out.length / n;
-  if (positions === 1) {
-    const x = inRows(side.inputs, n);
-    const stacked = new Float64Array(n * outputs * units);
-    stack(side, 0, n, stacked);
-    const d = matrix(out.length, stacked.length / out.length, stacked);
-    for (let r = 0; r < d.rows; r++) {
-      out[r]! +=
-        scale * (squaredNorm(x, Math.floor(r / perExample)) + (side.bias ? 1 : 0)) * squaredNorm(d, r);
-    }
+  const rows = out.length === n ? n : n * outputs;
+  if (positions > 1) {
+    eachGradients(side, (g) => addOwnProducts(inRows(g, rows), scale, out));
     return;
   }
-  eachGradients(side, (g) => {
-    const all = inRows(g, out.length);
-    for (let r = 0; r < out.length; r++) out[r]! += scale * squaredNorm(all, r);
-  });
+  const x = inRows(side.inputs, n);
+  const stacked = new Float64Array(n * outputs * units);
+  stack(side, 0, n, stacked);
+  const own = new Float64Array(out.length);
+  addOwnProducts(matrix(rows, stacked.length / rows, stacked), scale, own);
+  const perExample = out.length / n;
+  for (let i = 0; i < n; i++) {
+    const factor = squaredNorm(x, i) + (side.bias ? 1 : 0);
+    for (let k = i * perExample; k < (i + 1) * perExample; k++) out[k]! += factor * own[k]!;
+  }
 }
 
 /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out`: weight [units, features], then bias. */

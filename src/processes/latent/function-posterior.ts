@@ -1,4 +1,4 @@
-import type { Kernel } from "../../kernels/index.ts";
+import { type Anchor, anchor, type Kernel } from "../../kernels/index.ts";
 import {
   add,
   expectFinite,
@@ -18,7 +18,7 @@ import {
 import { type Key, normal, split } from "../../random/index.ts";
 import { Gaussian, nonNegative } from "../gaussian.ts";
 import type { Process } from "../process.ts";
-import { type BlockRoot, diagonalBlocks, rootTimes, rootTransposedTimes, timesRoot } from "./block-root.ts";
+import { type BlockRoot, rootTimes, rootTransposedTimes, timesRoot } from "./block-root.ts";
 import type { FunctionMode } from "./function-mode.ts";
 
 /** A Gaussian process over several outputs whose covariance at each point alone is found without the whole. */
@@ -29,8 +29,6 @@ export interface LatentProcess extends Process<Gaussian> {
 
 // Points predicted at a time: bounds the memory of cross-Grams.
 const chunk = 256;
-// The same where the covariance of the whole part is formed on the way.
-const smallChunk = 32;
 
 /**
  * p(f | y) of Laplace's approximation in function space (Rasmussen & Williams 2006, section 3.5.2): mean
@@ -48,10 +46,16 @@ export function functionPosterior(
   const explained = (cross: Matrix) => halfSolve(factor, transpose(timesRoot(cross, root)));
   const meanAt = (points: Matrix, cross: Matrix) =>
     add(mean.at(points), reshape(multiply(cross, alpha), points.rows, outputs));
-  const eachPart = (points: Matrix, visit: (part: Matrix, from: number) => void, size = chunk) => {
-    for (let from = 0; from < points.rows; from += size) {
-      visit(rowRange(points, from, Math.min(points.rows, from + size)), from);
+  const eachPart = (points: Matrix, visit: (part: Matrix, from: number) => void) => {
+    for (let from = 0; from < points.rows; from += chunk) {
+      visit(rowRange(points, from, Math.min(points.rows, from + chunk)), from);
     }
+  };
+  let held: Anchor | undefined;
+  /** The kernel beside the examples, set up when first predicted with. */
+  const beside = () => {
+    held ??= anchor(kernel, x);
+    return held;
   };
   return {
     inputs,
@@ -73,12 +77,11 @@ export function functionPosterior(
           const means = matrix(points.rows, outputs);
           const variance = matrix(points.rows, outputs);
           eachPart(points, (part, from) => {
-            const cross = kernel.cross(part, x);
+            const { cross, own } = beside().at(part, "diagonal");
             means.data.set(meanAt(part, cross).data, from * outputs);
             const v = explained(cross);
-            const own = kernel.diagonal(part);
-            for (let k = 0; k < v.data.length; k++) own[k % v.cols]! -= v.data[k]! ** 2;
-            variance.data.set(own.map(nonNegative), from * outputs);
+            for (let k = 0; k < v.data.length; k++) own.data[k % v.cols]! -= v.data[k]! ** 2;
+            variance.data.set(own.data.map(nonNegative), from * outputs);
           });
           return { mean: means, variance };
         },
@@ -89,18 +92,14 @@ export function functionPosterior(
       const means = matrix(points.rows, outputs);
       const covariance = matrix(points.rows * outputs, outputs);
       eachPart(points, (part, from) => {
-        const cross = kernel.cross(part, x);
+        const { cross, own } = beside().at(part, "blocks");
         means.data.set(meanAt(part, cross).data, from * outputs);
         const seen = transpose(explained(cross));
-        eachPart(
-          part,
-          (few, start) => {
-            const gone = gramOf(rowRange(seen, start * outputs, (start + few.rows) * outputs));
-            const left = diagonalBlocks(subtract(kernel.gram(few), gone), outputs);
-            covariance.data.set(left.data, (from + start) * outputs * outputs);
-          },
-          smallChunk,
-        );
+        for (let i = 0; i < part.rows; i++) {
+          const gone = gramOf(rowRange(seen, i * outputs, (i + 1) * outputs)).data;
+          for (let k = 0; k < gone.length; k++) own.data[i * gone.length + k]! -= gone[k]!;
+        }
+        covariance.data.set(own.data, from * outputs * outputs);
       });
       return { mean: means, covariance };
     },

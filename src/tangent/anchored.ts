@@ -1,0 +1,43 @@
+import type { Anchor } from "../kernels/index.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
+import { addShares, type Contraction, type ContractionSide, sidesOf } from "./contraction.ts";
+import { numbersAPoint, pointBlocks } from "./point-blocks.ts";
+
+// Numbers of the fixed points' tapes and cotangents that are kept: 256 MB in f32.
+const kept = 64_000_000;
+// Numbers of the other points' at a time: what stays in the caches is several times faster than what does not.
+const cached = 1_000_000;
+// At least so many points, over which the gradients of the fixed ones are formed again.
+const least = 32;
+
+/**
+ * The full kernel of a network beside points z: one pass through the network, with its backward passes, for z once and for
+ * other points once, whatever is asked of them. Absent where z is too much to keep.
+ */
+export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Matrix): Anchor | undefined {
+  const o = c.net.outputs;
+  const numbers = numbersAPoint(c.net, o);
+  if (z.rows > c.block || z.rows * numbers > kept) return undefined;
+  let held: readonly ContractionSide[] | undefined;
+  return {
+    at(x, own) {
+      held ??= sidesOf(c, z);
+      const width = own === "blocks" ? o : 1;
+      const cross = matrix(x.rows * o, z.rows * o);
+      const alone = matrix(x.rows * o, width);
+      const count = Math.min(c.block, Math.max(least, Math.floor(cached / numbers)));
+      for (const { points, from } of pointBlocks(x, count)) {
+        const sides = sidesOf(c, points);
+        const rows = (m: Matrix) => {
+          const data = m.data.subarray(from * o * m.cols, (from + points.rows) * o * m.cols);
+          return matrix(points.rows * o, m.cols, data);
+        };
+        addShares(sides, held, (l) => ({ scale: scales[l]!, outs: [rows(cross)] }));
+        sides.forEach(({ site, sides: [side] }, l) => {
+          site.layer.addTangentDiagonal!(side!, scales[l]!, rows(alone).data);
+        });
+      }
+      return { cross, own: alone };
+    },
+  };
+}
