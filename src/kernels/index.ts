@@ -16,4 +16,4 @@ export { isProduct, type ProductKernel, product } from "./product.ts";
 export { defaultsFromData } from "./scale-of-data.ts";
 export { scaled } from "./scaled.ts";
 export { isSum, type SumKernel, sum } from "./sum.ts";
-export { splitMarks, withSlopes } from "./with-slopes.ts";
+export { expectDerivatives, splitMarks, withSlopes } from "./with-slopes.ts";

@@ -10,14 +10,11 @@ import { startAt } from "./scale-of-data.ts";
  * parameters. Throws UsageError for kernels without derivatives.
  */
 export function withSlopes(kernel: Kernel, inputs: number): Kernel {
-  if (!kernel.jet || kernel.outputs !== 1) {
-    throw new UsageError(
-      `the kernel${kernel.definition ? ` ${kernel.definition.kind}` : ""} has no covariances of derivatives: rbf, matern32, matern52, rationalQuadratic, periodic, cosine, linear, polynomial, constant and their sums, products, powers and multiples have`,
-    );
-  }
+  expectDerivatives(kernel);
   const cross = (x: Matrix, z: Matrix) => crossOf(kernel, inputs, x, z);
+  /** ⟨bar, covariances⟩ over those that touch a derivative. */
   const inner = (x: Matrix, z: Matrix | undefined, bar: Matrix, parameters: Parameters): number => {
-    const { data } = crossOf(kernel.with(parameters), inputs, x, z ?? x);
+    const { data } = crossOf(kernel.with(parameters), inputs, x, z ?? x, true);
     let sum = 0;
     for (let k = 0; k < data.length; k++) sum += data[k]! * bar.data[k]!;
     return sum;
@@ -37,8 +34,21 @@ export function withSlopes(kernel: Kernel, inputs: number): Kernel {
       }
       return out;
     },
-    /** By central differences of the covariances in each parameter, within about 1e-9: third derivatives are not written out. */
+    /**
+     * Of covariances of values the kernel's own; of the others by central differences in each parameter, within about
+     * 1e-9: third derivatives are not written out.
+     */
     pullback(x, z, bar): Gradient {
+      const a = splitMarks(x, inputs);
+      const b = z === undefined ? a : splitMarks(z, inputs);
+      const [rows, cols] = [placesOf(a, true), placesOf(b, true)];
+      const total: Record<string, Float64Array> = {};
+      if (rows.length > 0 && cols.length > 0) {
+        const left = takeRows(a.points, rows);
+        const right = z === undefined ? undefined : takeRows(b.points, cols);
+        Object.assign(total, kernel.pullback(left, right, part(bar, rows, cols)));
+      }
+      if (rows.length === x.rows && cols.length === bar.cols) return total;
       return Object.fromEntries(
         Object.entries(kernel.parameters).map(([path, parameter]) => [
           path,
@@ -49,7 +59,7 @@ export function withSlopes(kernel: Kernel, inputs: number): Kernel {
               value[i] = v + sign * h;
               return inner(x, z, bar, { ...kernel.parameters, [path]: { ...parameter, value } });
             };
-            return (side(1) - side(-1)) / (2 * h);
+            return (total[path]?.[i] ?? 0) + (side(1) - side(-1)) / (2 * h);
           }),
         ]),
       );
@@ -60,7 +70,7 @@ export function withSlopes(kernel: Kernel, inputs: number): Kernel {
     },
     startAt(x, variance) {
       const { points, marks } = splitMarks(x, inputs);
-      const values = Array.from(marks.keys()).filter((i) => marks[i] === 0);
+      const values = placesOf({ points, marks }, true);
       const seen = values.length > 0 ? takeRows(points, values) : points;
       return withSlopes(startAt(kernel, seen, variance), inputs);
     },
@@ -84,18 +94,25 @@ function valuesAndSlopes(path: PathFn, { points, marks }: Marked): Matrix {
   };
 }
 
+/** Throws UsageError for kernels whose functions have no derivatives, or several outputs. */
+export function expectDerivatives(kernel: Kernel): void {
+  if (!kernel.jet || kernel.outputs !== 1) {
+    throw new UsageError(
+      `the kernel${kernel.definition ? ` ${kernel.definition.kind}` : ""} has no covariances of derivatives: rbf, matern32, matern52, rationalQuadratic, periodic, cosine, linear, polynomial, constant and their sums, products, powers and multiples have`,
+    );
+  }
+}
+
 // Numbers in a jet at a time: bounds the memory beside the result.
 const most = 2_000_000;
 
-/** Values by the kernel itself, everything that touches a derivative out of jets. */
-function crossOf(kernel: Kernel, inputs: number, x: Matrix, z: Matrix): Matrix {
+/** Values by the kernel itself (0 with `slopesOnly`), everything that touches a derivative out of jets. */
+function crossOf(kernel: Kernel, inputs: number, x: Matrix, z: Matrix, slopesOnly = false): Matrix {
   const a = splitMarks(x, inputs);
   const b = z === x ? a : splitMarks(z, inputs);
   const out = matrix(x.rows, z.rows);
-  const values = (side: Marked) => Array.from(side.marks.keys()).filter((i) => side.marks[i] === 0);
-  const slopes = (side: Marked) => Array.from(side.marks.keys()).filter((i) => side.marks[i] !== 0);
-  const [rows, cols] = [values(a), values(b)];
-  if (rows.length > 0 && cols.length > 0) {
+  const [rows, cols] = [placesOf(a, true), placesOf(b, true)];
+  if (!slopesOnly && rows.length > 0 && cols.length > 0) {
     const left = takeRows(a.points, rows);
     const block = kernel.cross(left, b === a ? left : takeRows(b.points, cols));
     put(
@@ -125,8 +142,23 @@ function crossOf(kernel: Kernel, inputs: number, x: Matrix, z: Matrix): Matrix {
       );
     }
   };
-  fromJet(slopes(a), Array.from(b.marks.keys()));
-  fromJet(rows, slopes(b));
+  fromJet(placesOf(a, false), Array.from(b.marks.keys()));
+  fromJet(rows, placesOf(b, false));
+  return out;
+}
+
+/** Rows that are values, or those that are derivatives. */
+function placesOf({ marks }: Marked, values: boolean): number[] {
+  return Array.from(marks.keys()).filter((i) => (marks[i] === 0) === values);
+}
+
+function part(a: Matrix, rows: readonly number[], cols: readonly number[]): Matrix {
+  const out = matrix(rows.length, cols.length);
+  rows.forEach((i, r) => {
+    cols.forEach((j, c) => {
+      out.data[r * cols.length + c] = a.data[i * a.cols + j]!;
+    });
+  });
   return out;
 }
 

@@ -1,7 +1,7 @@
-import { splitMarks, withSlopes } from "../kernels/index.ts";
-import { type Fn, type Matrix, matrix } from "../linalg/index.ts";
+import { withSlopes } from "../kernels/index.ts";
+import { type Matrix, matrix } from "../linalg/index.ts";
 import { type ExactPosterior, posteriorOf } from "./exact.ts";
-import { pullbackOf } from "./input-slopes.ts";
+import { meanWithSlopes } from "./mean-with-slopes.ts";
 import { type GaussianProcess, gp } from "./prior.ts";
 
 // Points of a process with derivatives have one column more, which says what stands there: see `withSlopes`. These
@@ -46,22 +46,7 @@ export function withDerivatives(process: GaussianProcess | ExactPosterior): Gaus
 }
 
 function lifted({ kernel, mean, inputs }: GaussianProcess): GaussianProcess {
-  const both: Fn = {
-    inputs: inputs + 1,
-    outputs: 1,
-    at(x) {
-      const { points, marks } = splitMarks(x, inputs);
-      const values = mean.at(points);
-      if (marks.every((mark) => mark === 0)) return values;
-      const ones = matrix(points.rows, 1, new Float64Array(points.rows).fill(1));
-      const slopes = pullbackOf(mean, points, ones);
-      return {
-        ...values,
-        data: values.data.map((v, i) => (marks[i] === 0 ? v : slopes.data[i * inputs + marks[i]! - 1]!)),
-      };
-    },
-  };
-  return gp(withSlopes(kernel, inputs), { mean: both, inputs: inputs + 1 });
+  return gp(withSlopes(kernel, inputs), { mean: meanWithSlopes(mean), inputs: inputs + 1 });
 }
 
 function marked(x: Matrix, mark: number): Matrix {

@@ -1,5 +1,6 @@
 export * from "./acquisition/index.ts";
 export { type IntegralMeasure, integrate } from "./bayesian-quadrature.ts";
+export * from "./constrained/index.ts";
 export * from "./decompose.ts";
 export * from "./derivatives.ts";
 export * from "./diagnose/index.ts";

@@ -118,7 +118,7 @@ export function pullbackOf(fn: PathFn, x: Matrix, bar: Matrix): Matrix {
 }
 
 /** The cube root of the rounding error: where it and the curvature's share are balanced. */
-function stepFor(at: number): number {
+export function stepFor(at: number): number {
   return 6e-6 * Math.max(1, Math.abs(at));
 }
 

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { fromVector, gradientVector, toVector } from "../../src/kernels/index.ts";
-import { columnVector, type Matrix, matrix } from "../../src/linalg/index.ts";
+import { columnVector, type Matrix, matrix, takeRows } from "../../src/linalg/index.ts";
 import { type Likelihood, likelihoods } from "../../src/processes/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
 
-const { bernoulli, gaussian, heteroscedastic, ordinal, poisson, softmax, studentT } = likelihoods;
+const { bernoulli, constrained, gaussian, heteroscedastic, ordinal, poisson, softmax, studentT } =
+  likelihoods;
 
-const cases: readonly (readonly [Likelihood, readonly number[]])[] = [
+// Two observations and two virtual ones: above 0.5 and below −0.2.
+const beside = matrix(4, 3, Float64Array.of(0.2, 0, 0, 0.5, 1, 0.7, -1.3, 0, 0, -0.2, -1, 1.2));
+const cases: readonly (readonly [Likelihood, readonly number[] | Matrix])[] = [
   [gaussian(0.3), [0.2, -1, 2.5, 0]],
   [bernoulli(), [0, 1, 1, 0]],
   [bernoulli("probit"), [0, 1, 1, 0]],
@@ -16,6 +19,8 @@ const cases: readonly (readonly [Likelihood, readonly number[]])[] = [
   [ordinal(4, [-1, 0.3, 1.1]), [0, 1, 2, 3]],
   [softmax(3), [0, 2, 1, 0]],
   [heteroscedastic(), [0.2, -1, 2.5, 0]],
+  [constrained(gaussian(0.3)), beside],
+  [constrained(studentT(0.7, 4.5)), beside],
 ];
 
 const n = 4;
@@ -36,7 +41,7 @@ const sum = (values: Float64Array) => values.reduce((s, v) => s + v, 0);
 
 describe.each(cases.map(([l, targets]) => [l.name, l, targets] as const))("%s", (_, likelihood, targets) => {
   const L = likelihood.latents;
-  const y = columnVector(targets);
+  const y = "data" in targets ? targets : columnVector(targets);
   const f = randomMatrix(n, L, "f");
   const spread = matrix(n, L * L);
   for (let i = 0; i < n; i++) {
@@ -145,10 +150,7 @@ describe.each(cases.map(([l, targets]) => [l.name, l, targets] as const))("%s", 
           weight[k]! *= (Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI)) * (16 / (points - 1));
         }
       }
-      const logs = likelihood.logDensity(
-        at,
-        matrix(weight.length, 1, new Float64Array(weight.length).fill(y.data[i]!)),
-      );
+      const logs = likelihood.logDensity(at, takeRows(y, new Array<number>(weight.length).fill(i)));
       exact[i] = Math.log(weight.reduce((s, w, k) => s + w * Math.exp(logs[k]!), 0));
     }
     // softmax averages over 256 quasi-random points; Student-t leaves 1e-7 of its outermost tail.
@@ -156,7 +158,7 @@ describe.each(cases.map(([l, targets]) => [l.name, l, targets] as const))("%s", 
     expectClose(likelihood.logPredictive(f, variance, y), exact, tolerance);
     const predicted = likelihood.predictive(f, variance);
     if (predicted.kind === "classes") {
-      targets.forEach((label, i) => {
+      y.data.forEach((label, i) => {
         const p = predicted.probabilities;
         expect(p.data[i * p.cols + label]).toBeCloseTo(Math.exp(exact[i]!), tolerance > 1e-3 ? 2 : 6);
         expect(sum(p.data.subarray(i * p.cols, (i + 1) * p.cols))).toBeCloseTo(1, 12);
@@ -165,8 +167,8 @@ describe.each(cases.map(([l, targets]) => [l.name, l, targets] as const))("%s", 
   });
 
   it("refuses what it cannot have given", () => {
-    expect(() => likelihood.check(columnVector([...targets.slice(0, 3), Number.NaN]))).toThrow(/row 3/);
-    expect(() => likelihood.check(matrix(2, 3))).toThrow();
+    expect(() => likelihood.check(changed(y, 3 * y.cols, Number.NaN))).toThrow(/row 3/);
+    expect(() => likelihood.check(matrix(2, y.cols + 2))).toThrow();
     likelihood.check(y);
   });
 });

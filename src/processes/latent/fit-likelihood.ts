@@ -1,26 +1,13 @@
-import { FunspaceError, NotConvergedError, UsageError } from "../../errors/index.ts";
-import {
-  defaultsFromData,
-  fromVector,
-  gradientVector,
-  independent,
-  isIndependent,
-  joinParts,
-  type Kernel,
-  logPrior,
-  type Parameters,
-  partOf,
-  repeated,
-  toVector,
-} from "../../kernels/index.ts";
+import { NotConvergedError, UsageError } from "../../errors/index.ts";
+import { defaultsFromData, independent, isIndependent, type Kernel, repeated } from "../../kernels/index.ts";
 import { type Fn, lbfgsSteps, type Matrix, subtract } from "../../linalg/index.ts";
-import { type Key, key, normal, split } from "../../random/index.ts";
+import { key, normal, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
-import { reach } from "../fit/model.ts";
 import type { Likelihood } from "../likelihoods/likelihood.ts";
 import { columnMeans, constantMean, type Mean, meanOf, zeroMean } from "../means.ts";
 import { targetVariance } from "../target-variance.ts";
 import type { LikelihoodModel } from "./approximation.ts";
+import { evidenceSearch, latentReach } from "./evidence-search.ts";
 import {
   conditionLatent,
   expectLatentData,
@@ -84,7 +71,8 @@ export function* fitLikelihood(
   const first = startingModel(kernel, data, likelihood, options.mean);
   const root = key(seed);
   const spread = Math.sqrt(targetVariance(first.likelihood.guess(y)));
-  const on = evidenceSearch(first, data, method, latentReach(first, x, spread, split(root, "reach")));
+  const steps = latentReach(first, x, spread, split(root, "reach"));
+  const on = evidenceSearch(first, data, latentMethod(method), steps);
   const found: { at: Float64Array; value: number; iterations: number; converged: boolean }[] = [];
   for (let start = 0; start < starts; start++) {
     const from =
@@ -180,73 +168,4 @@ export function forLatents(kernel: Kernel, { latents, latentsDiffer }: Likelihoo
   return latentsDiffer
     ? independent(Array.from({ length: latents }, () => kernel))
     : repeated(kernel, latents);
-}
-
-export function latentParameters({ kernel, mean, likelihood }: LikelihoodModel): Parameters {
-  return joinParts({
-    kernel: kernel.parameters,
-    mean: mean.parameters,
-    likelihood: likelihood.parameters,
-  });
-}
-
-/** The reach of kernel and mean as in `fit`; the likelihood's own coordinates are of the size of 1. */
-function latentReach(model: LikelihoodModel, x: Matrix, spread: number, seed: Key): Float64Array {
-  const noise = { value: Float64Array.of(1), support: "positive", fixed: true } as const;
-  const known = reach({ kernel: model.kernel, mean: model.mean, noise }, x, spread, seed);
-  const out = new Float64Array(toVector(latentParameters(model)).length).fill(1);
-  out.set(known);
-  return out;
-}
-
-/** The evidence with log priors as a function of steps away from a model; each evaluation starts at the last mode. */
-function evidenceSearch(
-  origin: LikelihoodModel,
-  { x, y }: LatentData,
-  name: LatentMethodName,
-  steps: Float64Array,
-) {
-  const like = latentParameters(origin);
-  const zero = toVector(like);
-  const approximate = latentMethod(name);
-  let before: Matrix | undefined;
-  let evaluations = 0;
-  const parametersAt = (w: Float64Array) =>
-    fromVector(
-      w.map((v, i) => zero[i]! + steps[i]! * v),
-      like,
-    );
-  const modelOf = (parameters: Parameters): LikelihoodModel => ({
-    kernel: origin.kernel.with(partOf(parameters, "kernel")),
-    mean: origin.mean.with(partOf(parameters, "mean")),
-    likelihood: origin.likelihood.with(partOf(parameters, "likelihood")),
-  });
-  return {
-    length: zero.length,
-    evaluations: () => evaluations,
-    model: (w: Float64Array) => modelOf(parametersAt(w)),
-    negative(w: Float64Array) {
-      evaluations++;
-      const outside = { value: Infinity, gradient: new Float64Array(w.length) };
-      // e^20 of its start is beyond any data's scale.
-      if (!w.every((v) => Math.abs(v) < 20)) return outside;
-      try {
-        const parameters = parametersAt(w);
-        const found = approximate(modelOf(parameters), x, y, before);
-        const prior = logPrior(parameters);
-        const value = found.logEvidence + prior.value;
-        const slopes = gradientVector(parameters, joinParts(found.gradient()));
-        const ofPrior = gradientVector(parameters, prior.gradient);
-        const gradient = slopes.map((g, i) => -steps[i]! * (g + ofPrior[i]!));
-        if (!Number.isFinite(value) || !gradient.every(Number.isFinite)) return outside;
-        before = found.alpha;
-        return { value: -value, gradient };
-      } catch (error) {
-        // The end of the domain in floating point; all else is a mistake.
-        const ends = ["not-positive-definite", "non-finite", "not-converged"];
-        if (error instanceof FunspaceError && ends.includes(error.code)) return outside;
-        throw error;
-      }
-    },
-  };
 }

@@ -1,5 +1,6 @@
 export * from "./approximation.ts";
 export * from "./block-root.ts";
+export { latentParameters } from "./evidence-search.ts";
 export * from "./fit-likelihood.ts";
 export * from "./function-mode.ts";
 export * from "./function-posterior.ts";

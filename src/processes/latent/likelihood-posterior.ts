@@ -4,17 +4,22 @@ import type { Gaussian } from "../gaussian.ts";
 import type { Predictive } from "../likelihoods/likelihood.ts";
 import type { Process } from "../process.ts";
 import type { LatentMethod, LikelihoodModel } from "./approximation.ts";
+import { expectationPropagation } from "./expectation-propagation.ts";
 import { laplace } from "./laplace.ts";
 import { variational } from "./variational.ts";
 
-export type LatentMethodName = "laplace" | "variational";
+export type LatentMethodName = "laplace" | "variational" | "expectation-propagation";
 
-const methods: Readonly<Record<LatentMethodName, LatentMethod>> = { laplace, variational };
+const methods: Readonly<Record<LatentMethodName, LatentMethod>> = {
+  laplace,
+  variational,
+  "expectation-propagation": expectationPropagation,
+};
 
 /** The method of this name. Throws UsageError where there is none. */
 export function latentMethod(name: LatentMethodName): LatentMethod {
   const found = methods[name];
-  if (!found) throw new UsageError(`a method is ${Object.keys(methods).join(" or ")}, got "${name}"`);
+  if (!found) throw new UsageError(`a method is one of ${Object.keys(methods).join(", ")}, got "${name}"`);
   return found;
 }
 
@@ -29,7 +34,7 @@ export interface LikelihoodPosterior extends Process<Gaussian> {
   readonly model: LikelihoodModel;
   readonly method: LatentMethodName;
   readonly data: LatentData;
-  /** log p(y) in nats: Laplace's approximation of it, or for "variational" a lower bound. */
+  /** log p(y) in nats: the method's approximation of it, for "variational" a lower bound. */
   readonly logEvidence: number;
   /** K⁻¹ (E f − mean) at the data, n·L × 1. */
   readonly alpha: Matrix;

@@ -5,6 +5,7 @@ import type { Likelihood } from "./likelihood.ts";
 import { logNormalBelow, normalBelow, normalHazard } from "./normal-tail.ts";
 import { type Local, oneLatent } from "./one-latent.ts";
 import { normalRule } from "./quadrature.ts";
+import { stepSite } from "./site.ts";
 
 export type BernoulliLink = "logit" | "probit";
 
@@ -23,6 +24,7 @@ export function bernoulli(link: BernoulliLink = "logit"): Likelihood {
     guess: (y) => (y === 1 ? 1.5 : -1.5),
     check: (y) => expectTargets(y, 1, (v) => v === 0 || v === 1, "a label of two classes is 0 or 1"),
     at: (f, y) => local(f, y === 1 ? 1 : -1),
+    ...(link === "probit" && { site: (y: number) => stepSite(y === 1 ? 1 : -1) }),
     predictive(mean, variance) {
       const probabilities = matrix(mean.rows, 2);
       mean.data.forEach((m, i) => {

@@ -3,6 +3,7 @@ import { type Matrix, matrix } from "../../linalg/index.ts";
 import { targetVariance } from "../target-variance.ts";
 import { expectMoments, expectTargets, ownVariances } from "./check.ts";
 import type { Likelihood } from "./likelihood.ts";
+import { gaussianSite } from "./site.ts";
 
 /**
  * y = f + noise of one variance (in squared units of y), over `outputs` columns that each have a latent of their own.
@@ -38,6 +39,7 @@ function gaussianOf(parameters: Parameters, outputs: number): Likelihood {
       gaussianOf(setUnset(parameters, { noiseVariance: () => [0.1 * targetVariance(y)] }), outputs),
     guess: (y) => y,
     check: (y) => expectTargets(y, outputs, Number.isFinite, "targets are finite numbers"),
+    ...(outputs === 1 && { sites: (y: Matrix) => Array.from(y.data, (v) => gaussianSite(v, noise)) }),
     logDensity: (f, y) => rows(f, y, () => 0),
     derivatives(f, y) {
       const curvature = matrix(f.rows, outputs * outputs);

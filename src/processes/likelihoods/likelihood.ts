@@ -1,5 +1,6 @@
 import type { Gradient, Parameters } from "../../kernels/index.ts";
 import type { Matrix } from "../../linalg/index.ts";
+import type { Site } from "./site.ts";
 
 /**
  * p(y | f): what is seen when the latent functions have the values f. Observations are independent given f. A value like
@@ -38,6 +39,11 @@ export interface Likelihood {
   predictive(mean: Matrix, variance: Matrix): Predictive;
   /** log ∫ p(y_i | f_i) N(f_i | mean_i, variance_i) df_i, in nats, one a row. */
   logPredictive(mean: Matrix, variance: Matrix, y: Matrix): Float64Array;
+  /**
+   * Each observation as expectation propagation meets it: on likelihoods of one latent, log-concave in it, whose
+   * parameters are those of `known` sites alone.
+   */
+  sites?(y: Matrix): readonly Site[];
 }
 
 export interface LatentDerivatives {

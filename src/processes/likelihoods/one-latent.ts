@@ -3,6 +3,7 @@ import { type Matrix, matrix } from "../../linalg/index.ts";
 import { expectMoments } from "./check.ts";
 import type { Expectation, Likelihood, Predictive } from "./likelihood.ts";
 import { normalRule } from "./quadrature.ts";
+import type { Site } from "./site.ts";
 
 /** log p(y | f) of one observation of one latent, and what it does as f moves. */
 export interface Local {
@@ -39,6 +40,8 @@ export interface OneLatent {
   /** Closed forms, where there are any. */
   expected?(mean: number, variance: number, y: number): { value: number; mean: number; variance: number };
   logPredictive?(mean: number, variance: number, y: number): number;
+  /** As `Likelihood.sites`. */
+  site?(y: number): Site;
 }
 
 /** Nodes of Gauss–Hermite quadrature over one latent: smooth log densities to ten digits at unit variance. */
@@ -76,6 +79,7 @@ export function oneLatent(own: OneLatent): Likelihood {
     ...(own.startAt && { startAt: own.startAt }),
     guess: (y) => matrix(y.rows, 1, y.data.map(own.guess)),
     check,
+    ...(own.site && { sites: (y: Matrix) => Array.from(y.data, own.site!) }),
     logDensity: (f, y) => f.data.map((v, i) => own.at(v, y.data[i]!).value),
     derivatives(f, y) {
       const locals = Array.from(f.data, (v, i) => own.at(v, y.data[i]!));
