@@ -8,6 +8,7 @@ import {
   crossEntropy,
   dense,
   type Epoch,
+  evaluate,
   flatten,
   gaussian,
   mse,
@@ -116,6 +117,21 @@ describe("train", () => {
     expect(keptEpoch).toBe(40);
     expect(flatten(start.weights)).toEqual(before);
     expect(flatten(go().network.weights)).toEqual(flatten(net.weights));
+  });
+
+  it("keeps the best of the steps looked at", () => {
+    const held = { x: randomMatrix(6, 2, "held"), y: randomMatrix(6, 1, "held y") };
+    const fast = { optimizer: adam({ learningRate: 0.1 }) };
+    const go = (options: object) =>
+      runSync(train(start, { x, y }, { epochs: 3, batchSize: 50, validation: held, ...fast, ...options }));
+    const { network: best, keptStep } = go({ validateEvery: 2 });
+    const steps = 3 * (x.rows / 50);
+    const losses = Array.from({ length: steps }, (_, i) =>
+      evaluate(go({ maxSteps: i + 1, epochs: 3, validation: 0 }).network, held, mse()),
+    );
+    const looked = losses.filter((_, i) => (i + 1) % 2 === 0 || (i + 1) % (steps / 3) === 0);
+    expect(losses[keptStep - 1]).toBe(Math.min(...looked));
+    expect(evaluate(best, held, mse())).toBe(losses[keptStep - 1]);
   });
 
   it("keeps the best epoch by validation loss and stops when patience runs out", () => {

@@ -41,6 +41,8 @@ export interface Training {
   readonly history: readonly Epoch[];
   /** The epoch whose weights were kept, from 1; 0 when no epoch ran. */
   readonly keptEpoch: number;
+  /** The minibatches seen by then. */
+  readonly keptStep: number;
 }
 
 export interface TrainOptions {
@@ -51,6 +53,8 @@ export interface TrainOptions {
   readonly schedule?: Schedule;
   /** Held-out examples, or the fraction of the examples to hold out at random. */
   readonly validation?: Examples | number;
+  /** Compare validation losses after every so many minibatches too, not after each epoch alone. */
+  readonly validateEvery?: number;
   /** Stop after this many epochs without a better validation loss. */
   readonly patience?: number;
   /** Stop after this many minibatches. */
@@ -71,7 +75,7 @@ export interface TrainOptions {
  */
 export function* train(net: Network, examples: Examples, options: TrainOptions = {}): Task<Training> {
   const { epochs = 60, batchSize = 128, loss = mse(), optimizer = adam(), patience, onEpoch } = options;
-  const { maxSteps = Infinity } = options;
+  const { maxSteps = Infinity, validateEvery } = options;
   const schedule = options.schedule ?? constantSchedule();
   const root = split(key(options.seed ?? 0), "train");
   check(net, examples, options);
@@ -95,7 +99,11 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
   );
   const batches = Math.ceil(data.x.rows / batchSize);
   const history: Epoch[] = [];
-  let kept: { epoch: number; loss: number; network: Network } = { epoch: 0, loss: Infinity, network: net };
+  let kept: Kept = { epoch: 0, step: 0, loss: Infinity, network: net };
+  const snapshot = () => networkOf(working, cloneWeights(weights));
+  const keepBest = (epoch: number, step: number, loss: number) => {
+    if (loss < kept.loss) kept = { epoch, step, loss, network: snapshot() };
+  };
 
   let steps = 0;
   for (let epoch = 1; epoch <= epochs && steps < maxSteps; epoch++) {
@@ -124,6 +132,8 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
       state.step(arrays, slopes, learningRate);
       hold();
       working = { ...working, buffers };
+      if (validation && validateEvery && (steps + 1) % validateEvery === 0)
+        keepBest(epoch, steps + 1, evaluate(working, validation, loss));
       yield {
         stage: "train",
         done: steps + 1,
@@ -138,13 +148,19 @@ export function* train(net: Network, examples: Examples, options: TrainOptions =
       ...(validation && { validationLoss: evaluate(working, validation, loss) }),
     };
     history.push(record);
-    const score = record.validationLoss ?? -epoch; // without validation the last epoch is the one kept
-    const snapshot = () => networkOf(working, cloneWeights(weights));
-    if (score < kept.loss) kept = { epoch, loss: score, network: snapshot() };
+    // Without validation the last epoch is the one kept.
+    keepBest(epoch, steps, record.validationLoss ?? -epoch);
     if (onEpoch?.(record, snapshot()) === false) break;
     if (validation && patience !== undefined && epoch - kept.epoch >= patience) break;
   }
-  return { network: kept.network, history, keptEpoch: kept.epoch };
+  return { network: kept.network, history, keptEpoch: kept.epoch, keptStep: kept.step };
+}
+
+interface Kept {
+  readonly epoch: number;
+  readonly step: number;
+  readonly loss: number;
+  readonly network: Network;
 }
 
 /** The mean loss over all examples. */
@@ -162,8 +178,18 @@ export function evaluate(net: Network, { x, y }: Examples, loss: Loss): number {
 function check(
   net: Network,
   { x, y }: Examples,
-  { epochs = 60, batchSize = 128, patience, validation, maxSteps = 1, frozen = [] }: TrainOptions,
+  {
+    epochs = 60,
+    batchSize = 128,
+    patience,
+    validation,
+    maxSteps = 1,
+    frozen = [],
+    validateEvery,
+  }: TrainOptions,
 ) {
+  if (validateEvery !== undefined && !(Number.isInteger(validateEvery) && validateEvery >= 1))
+    throw new UsageError(`validateEvery is a whole number of at least 1, got ${validateEvery}`);
   if (!Number.isInteger(maxSteps) || maxSteps < 1)
     throw new UsageError(`maxSteps is a whole number of at least 1, got ${maxSteps}`);
   const unknown = frozen.find((i) => net.layers[i] === undefined);
