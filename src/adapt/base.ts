@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/index.ts";
-import { positive } from "../kernels/index.ts";
+import { type Anchor, positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
@@ -84,7 +84,12 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
   return {
     network,
     x,
-    kernel: remembering(plain, x, shares),
+    kernel: remembering(
+      plain,
+      x,
+      shares,
+      lazy(() => plain.anchored?.(x)),
+    ),
     space: isCheap(approximation) ? "weight" : space,
     approximation,
     rank,
@@ -110,14 +115,49 @@ export function withScales(kernel: TangentKernel, scales: ArrayLike<number>): Ta
   return kernel.with(Object.fromEntries(names.map((name, l) => [name, positive(name, scales[l]!)])));
 }
 
-/** The same kernel, its parts at x computed once for all scales. */
-function remembering(kernel: TangentKernel, x: Matrix, shares: () => readonly Matrix[]): TangentKernel {
+/** The same kernel, its parts at x computed once for all scales; of a shared scale those beside x too. */
+function remembering(
+  kernel: TangentKernel,
+  x: Matrix,
+  shares: () => readonly Matrix[],
+  unscaled: () => Anchor | undefined,
+  seen: { last?: Beside } = {},
+): TangentKernel {
   const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
+  const shared = (own: Anchor): Anchor => ({
+    at(points, kind) {
+      if (seen.last?.points !== points) seen.last = { points, ...own.at(points, "blocks") };
+      const [scale = 1] = values();
+      const times = ({ rows, cols, data }: Matrix) => ({ rows, cols, data: data.map((v) => scale * v) });
+      const { cross, own: blocks } = seen.last;
+      return { cross: times(cross), own: times(kind === "blocks" ? blocks : diagonalOf(blocks)) };
+    },
+  });
   return {
     ...kernel,
-    with: (next) => remembering(kernel.with(next), x, shares),
+    with: (next) => remembering(kernel.with(next), x, shares, unscaled, seen),
     gram: (points) => (points === x ? weightedSum(shares(), values()) : kernel.gram(points)),
+    anchored(z) {
+      const own = z === x && kernel.scales === "shared" ? unscaled() : undefined;
+      return own ? shared(own) : kernel.anchored?.(z);
+    },
   };
+}
+
+/** What was last asked for beside the examples, with scale 1: several ways of meeting the same labels ask one by one. */
+interface Beside {
+  readonly points: Matrix;
+  readonly cross: Matrix;
+  readonly own: Matrix;
+}
+
+/** The diagonals of blocks one below the other, as a column. */
+function diagonalOf({ rows, cols, data }: Matrix): Matrix {
+  return matrix(
+    rows,
+    1,
+    Float64Array.from({ length: rows }, (_, r) => data[r * cols + (r % cols)]!),
+  );
 }
 
 /** Computed when first asked for, and kept. */

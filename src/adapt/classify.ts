@@ -40,27 +40,35 @@ import {
 } from "./labelled-examples.ts";
 import { laplaceLeaveOneOut } from "./laplace-leave-one-out.ts";
 import { classCount, classLikelihood } from "./likelihoods.ts";
+import { mixClassifiers } from "./mixture.ts";
 import { searchScales } from "./scale-search.ts";
-import { inverseTemperatureOf, logProbability, tempered } from "./temperature.ts";
+import { inverseTemperatureOf, tempered } from "./temperature.ts";
 import { factoredCovariance } from "./weight-covariance.ts";
 import { evidenceOfWeightMode, weightMode } from "./weight-mode.ts";
 import { weightProcess } from "./weight-process.ts";
 
 export interface ClassifierOptions extends BaseOptions {
   /**
-   * The network's logits, or the logits of the classes' frequencies (even scores where labels are regressed). Unless given the network's, or with the method
-   * "auto" whichever predicts left-out labels better.
+   * The network's logits, or the logits of the classes' frequencies (even scores where labels are regressed). Unless given
+   * the network's, or with the method "auto" both.
    */
   readonly mean?: MeanChoice;
   /**
    * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
-   * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: the one
-   * under which the labels are likelier, each predicted from the others; "laplace" where the covariance is approximate.
+   * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a mixture
+   * of both, and of both means unless one is given, each weighed by how well it predicts left-out labels; "laplace" where
+   * the covariance is approximate.
    */
   readonly method?: ClassifierMethod | "auto";
 }
 
 export type ClassifierMethod = "laplace" | "regression";
+
+/** One of several ways of meeting the same labels, and its weight in their mixture. */
+export interface MixturePart {
+  readonly classifier: AdaptedClassifier;
+  readonly weight: number;
+}
 
 /** How uncertain logits become probabilities: by a formula, or by drawing. */
 export interface PredictiveOptions {
@@ -79,7 +87,9 @@ export interface AdaptedClassifier {
   readonly mean: MeanChoice;
   /** k_DNN with the scales that the marginal likelihood chose. */
   readonly kernel: TangentKernel;
-  readonly method: ClassifierMethod;
+  readonly method: ClassifierMethod | "mixture";
+  /** Of a "mixture", the one that weighs most first: kernel, mean, process, evidence and shift are that one's. */
+  readonly parts?: readonly MixturePart[];
   readonly space: Space;
   readonly approximation: Approximation;
   /** Directions that "low-rank" keeps. */
@@ -140,20 +150,14 @@ export function adaptClassifierBase(
   expectExamples({ x: base.x, labels }, base.network);
   if (method === "regression") return regressLabels(base, labels, mean ?? "network");
   if (method === "laplace" || isCheap(base.approximation)) return fitLaplace(base, labels, mean ?? "network");
-  // Laplace's prior deviation about a constant of few labels tends to 0: there the labels as numbers alone compete.
-  return likeliest(
+  // Laplace's prior deviation about a constant of few labels tends to 0: there only the labels as numbers take part.
+  return mixClassifiers(
     [
       fitLaplace(base, labels, mean ?? "network"),
       ...(mean ? [mean] : (["network", "constant"] as const)).map((m) => regressLabels(base, labels, m)),
     ],
-    labels,
+    { x: base.x, labels },
   );
-}
-
-/** The classifier under which the labels are likeliest, each predicted from the others. */
-function likeliest(candidates: readonly AdaptedClassifier[], labels: ArrayLike<number>): AdaptedClassifier {
-  const values = candidates.map((c) => logProbability(c.leaveOneOut!(), labels));
-  return candidates[values.indexOf(Math.max(...values))] ?? candidates[0]!;
 }
 
 function fitLaplace(base: Base, labels: ArrayLike<number>, mean: MeanChoice): AdaptedClassifier {

@@ -17,14 +17,17 @@ export {
   type ClassifierMethod,
   type ClassifierOptions,
   conditionClassifier,
+  type MixturePart,
   networkProbabilities,
   type PredictiveOptions,
 } from "./classify.ts";
 export { type Contender, type ContenderName, compare } from "./compare.ts";
 export * from "./compare-classifiers.ts";
+export { conditionWays, type KnownWay } from "./condition-mixture.ts";
 export { conditionLabels } from "./label-regression.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";
+export { leading } from "./mixture.ts";
 export { type Prepared, prepare } from "./prepare.ts";
 export * from "./scores.ts";
 export { conditionInWeightSpace, type WeightPosterior } from "./weight-space.ts";

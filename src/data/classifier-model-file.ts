@@ -1,4 +1,4 @@
-import { type ClassifierMethod, conditionClassifier, conditionLabels } from "../adapt/index.ts";
+import { type AdaptedClassifier, type ClassifierMethod, conditionWays } from "../adapt/index.ts";
 import { FormatError } from "../errors/index.ts";
 import type { Tensor } from "../linalg/index.ts";
 import {
@@ -24,11 +24,20 @@ export interface ClassifierHeader {
   readonly classes: readonly string[];
   readonly history: readonly Epoch[];
   readonly keptEpoch: number;
-  readonly adaptation?: AdaptationHeader & {
-    readonly method: ClassifierMethod;
-    /** Of "regression". */
-    readonly noiseVariance?: number;
-  };
+  /** The way of meeting the labels that weighs most, and the others of a mixture. */
+  readonly adaptation?: WayHeader & { readonly others?: readonly WayHeader[] };
+}
+
+interface WayHeader extends AdaptationHeader {
+  readonly method: ClassifierMethod;
+  /** Of "regression". */
+  readonly noiseVariance?: number;
+}
+
+function wayHeader(classifier: AdaptedClassifier): WayHeader {
+  const { method, noiseVariance } = classifier;
+  if (method === "mixture") throw new TypeError("a way of a mixture is no mixture itself");
+  return { ...adaptationHeader(classifier), method, ...(noiseVariance !== undefined && { noiseVariance }) };
 }
 
 /** The file of a trained (and perhaps adapted) classifier: weights by name, all else in the metadata. */
@@ -40,7 +49,8 @@ export function encodeClassifierModel(model: ClassifierModel): Uint8Array {
     const labels = Float64Array.from(adapted.labels);
     tensors.set("adaptation.labels", { shape: [labels.length, 1], data: labels });
   }
-  const classifier = adapted?.classifier;
+  const [first, ...others] =
+    adapted?.classifier.parts?.map((part) => part.classifier) ?? (adapted ? [adapted.classifier] : []);
   const header: ClassifierHeader = {
     version: 1,
     kind: "classifier",
@@ -50,11 +60,10 @@ export function encodeClassifierModel(model: ClassifierModel): Uint8Array {
     classes,
     history,
     keptEpoch,
-    ...(classifier && {
+    ...(first && {
       adaptation: {
-        ...adaptationHeader(classifier),
-        method: classifier.method,
-        ...(classifier.noiseVariance !== undefined && { noiseVariance: classifier.noiseVariance }),
+        ...wayHeader(first),
+        ...(others.length > 0 && { others: others.map(wayHeader) }),
       },
     }),
   };
@@ -84,13 +93,12 @@ export function classifierModelFrom(
     keptEpoch,
   };
   if (!adaptation) return model;
-  const { method, noiseVariance = Number.NaN } = adaptation;
   const x = asMatrix(tensors, "adaptation.x");
   const labels = asMatrix(tensors, "adaptation.labels").data;
-  const kernel = kernelOf(network, adaptation);
-  const classifier =
-    method === "regression"
-      ? conditionLabels(kernel, { x, labels }, { ...adaptation, noiseVariance })
-      : conditionClassifier(kernel, { x, labels }, adaptation);
+  const ways = [adaptation, ...(adaptation.others ?? [])].map((way) => ({
+    ...way,
+    kernel: kernelOf(network, way),
+  }));
+  const classifier = conditionWays(ways, { x, labels });
   return { ...model, adapted: { classifier, x, labels } };
 }

@@ -1,4 +1,5 @@
 /** Models as ONNX files. Apart from the rest of the room: it brings the ONNX writer. */
+import { leading } from "../adapt/index.ts";
 import { UsageError } from "../errors/index.ts";
 import { matrix, type Precision, type Tensor } from "../linalg/index.ts";
 import { type Network, unflatten } from "../networks/index.ts";
@@ -11,7 +12,8 @@ import type { Standardiser } from "./standardise.ts";
 
 /**
  * The model's mean as an ONNX file in the units of its tables: x are the input columns (or arrays, bytes as 0 to 1), y the
- * targets; of a classifier y are the mean logits (the classes' scores, where labels were regressed). An adapted network is
+ * targets; of a classifier y are the mean logits (the classes' scores, where labels were regressed; of a mixture those of the
+ * way that weighs most). An adapted network is
  * written as its linearisation. Throws UsageError for a Gaussian process without a network.
  */
 export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
@@ -36,7 +38,7 @@ function linearised(model: RegressionModel | ClassifierModel): Pick<OnnxOptions,
     const data = adaptation.prior.at(matrix(1, network.inputs)).data;
     return { move, prior: { shape: network.outputShape, data: inPrecision(data, network.precision) } };
   }
-  const regressed = model.kind === "classifier" && model.adapted!.classifier.method === "regression";
+  const regressed = model.kind === "classifier" && leading(model.adapted!.classifier).method === "regression";
   return { move, prior: regressed ? "probabilities" : "network" };
 }
 

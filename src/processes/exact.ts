@@ -94,7 +94,10 @@ export function posteriorOf(
       expectFinite(points, "x");
       const inChunks = (visit: (part: Matrix, from: number) => void) => {
         for (let from = 0; from < points.rows; from += chunk) {
-          visit(rowRange(points, from, Math.min(points.rows, from + chunk)), from);
+          visit(
+            points.rows <= chunk ? points : rowRange(points, from, Math.min(points.rows, from + chunk)),
+            from,
+          );
         }
       };
       return new Gaussian({

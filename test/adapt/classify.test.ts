@@ -285,18 +285,41 @@ describe("adaptClassifier", () => {
     expect(right(before)).toBeLessThan(20);
   });
 
-  it("takes the way under which labels are likeliest, each predicted from the others", () => {
+  it("mixes the ways of meeting labels by how well each predicts labels left out", () => {
     const data = { x, labels: threeLabels };
-    const value = (c: AdaptedClassifier) => logProbability(c.leaveOneOut!(), threeLabels);
-    const chosen = adaptClassifier(three, data);
+    const mixed = adaptClassifier(three, data);
     const ways = [
       adaptClassifier(three, data, { method: "laplace" }),
       adaptClassifier(three, data, { method: "regression" }),
       adaptClassifier(three, data, { method: "regression", mean: "constant" }),
     ];
-    expect(value(chosen)).toBe(Math.max(...ways.map(value)));
-    expect(ways.some(({ method, mean }) => method === chosen.method && mean === chosen.mean)).toBe(true);
-    expect(adaptClassifier(three, data, { mean: "network" }).mean).toBe("network");
+    const value = (c: AdaptedClassifier) => logProbability(c.leaveOneOut!(), threeLabels);
+    const parts = mixed.parts!;
+    expect(parts.map(({ weight }) => weight)).toEqual(
+      parts.map(({ weight }) => weight).sort((a, b) => b - a),
+    );
+    expect(parts.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
+    // No worse than the best of them on what was left out, but for the tempering's one even example.
+    expect(value(mixed)).toBeGreaterThan(Math.max(...ways.map(value)) - 1);
+    const points = randomMatrix(7, 2, "mixture");
+    const plain = mixed.probabilities(points, { tempered: false });
+    const told = ways.map((c) => c.probabilities(points, { tempered: false }).data);
+    const weightOf = (c: AdaptedClassifier) =>
+      parts.find((p) => p.classifier.method === c.method && p.classifier.mean === c.mean)!.weight;
+    const kept = ways.map((c) => (weightOf(c) >= 0.01 ? weightOf(c) : 0));
+    const whole = kept.reduce((sum, w) => sum + w, 0);
+    plain.data.forEach((p, i) => {
+      const expected = told.reduce((sum, own, k) => sum + (kept[k]! / whole) * own[i]!, 0);
+      expect(p).toBeCloseTo(expected, 8);
+    });
+    const [first] = parts;
+    expect([mixed.method, mixed.kernel, mixed.mean]).toEqual([
+      "mixture",
+      first!.classifier.kernel,
+      first!.classifier.mean,
+    ]);
+    const given = adaptClassifier(three, data, { mean: "network" }).parts!;
+    expect(given.map((p) => p.classifier.mean)).toEqual(["network", "network"]);
     // No example can be taken out of an approximate covariance.
     const cheap = adaptClassifier(three, data, { approximation: "diagonal" });
     expect([cheap.method, cheap.leaveOneOut]).toEqual(["laplace", undefined]);

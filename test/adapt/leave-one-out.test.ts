@@ -3,6 +3,7 @@ import { probitProbabilities } from "../../src/adapt/class-probabilities.ts";
 import { conditionClassifier, type LatentProcess } from "../../src/adapt/index.ts";
 import { laplaceLeaveOneOut } from "../../src/adapt/laplace-leave-one-out.ts";
 import { classLikelihood, gaussianLikelihood } from "../../src/adapt/likelihoods.ts";
+import { mixtureWeights } from "../../src/adapt/mixture.ts";
 import { inverseTemperatureOf, logProbability, tempered } from "../../src/adapt/temperature.ts";
 import { fromRows, takeRows } from "../../src/linalg/index.ts";
 import { dense, network, tanh } from "../../src/networks/index.ts";
@@ -94,4 +95,16 @@ it("ten labels, all predicted, leave some doubt", () => {
   const sure = tempered(said, inverseTemperatureOf(said, new Array(10).fill(0)));
   // With the one example of even classes: 10.5 of 11.
   expect(sure.data[0]).toBeCloseTo(10.5 / 11, 2);
+});
+
+it("the mixture prefers what predicts left-out labels better, the more of them there are the more clearly", () => {
+  const said = (p: number, n: number) => fromRows(Array.from({ length: n }, () => [p, 1 - p]));
+  const weights = (n: number) => mixtureWeights([said(0.7, n), said(0.6, n)], new Array(n).fill(0));
+  // The same on every example: no draw of them changes the ratio (0.7 / 0.6)ⁿ.
+  for (const n of [1, 5, 50]) expect(weights(n)[0]).toBeCloseTo(1 / (1 + (6 / 7) ** n), 10);
+  // One way for half of the examples, the other for the rest: even on average.
+  const labels = Array.from({ length: 20 }, (_, i) => i % 2);
+  const [first, second] = mixtureWeights([said(0.9, 20), said(0.1, 20)], labels);
+  expect(Math.abs(first! - 0.5)).toBeLessThan(0.05);
+  expect(first! + second!).toBeCloseTo(1, 12);
 });

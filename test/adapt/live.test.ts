@@ -3,9 +3,10 @@ import {
   type AdaptedClassifier,
   adapt,
   adaptClassifier,
-  conditionClassifier,
-  conditionLabels,
+  type ClassifierMethod,
   conditionTangent,
+  conditionWays,
+  type KnownWay,
 } from "../../src/adapt/index.ts";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
 import {
@@ -123,7 +124,7 @@ it("cheap covariances are found again", () => {
   expectClose(live.process.at(points).variance.data, whole.process.at(points).variance.data, 1e-7);
 });
 
-describe.each(["laplace", "regression"] as const)("a classifier adapted by %s", (method) => {
+describe.each(["laplace", "regression", "auto"] as const)("a classifier adapted by %s", (method) => {
   it.each([
     ["function", 12],
     ["weight", 40],
@@ -133,10 +134,13 @@ describe.each(["laplace", "regression"] as const)("a classifier adapted by %s", 
       const labels = Array.from({ length: count }, (_, i) => (x.data[2 * i]! > 0 ? 1 : 0));
       const fitted = adaptClassifier(base, { x, labels }, { method, space });
       const again = (rows: Matrix, classes: readonly number[]): AdaptedClassifier => {
-        const data = { x: rows, labels: classes };
-        return method === "laplace"
-          ? conditionClassifier(fitted.kernel, data, { space })
-          : conditionLabels(fitted.kernel, data, { space, noiseVariance: fitted.noiseVariance! });
+        const ways = (fitted.parts?.map(({ classifier }) => classifier) ?? [fitted]).map(
+          ({ method: way, kernel, mean, noiseVariance }): KnownWay => ({
+            ...{ method: way as ClassifierMethod, kernel, mean, space },
+            ...(noiseVariance !== undefined && { noiseVariance }),
+          }),
+        );
+        return conditionWays(ways, { x: rows, labels: classes });
       };
       const expectSame = (live: AdaptedClassifier, whole: AdaptedClassifier) => {
         expect(live.logEvidence).toBeCloseTo(whole.logEvidence, 6);

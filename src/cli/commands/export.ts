@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { leading } from "../../adapt/index.ts";
 import { writeAtomically } from "../../data/files.ts";
 import { encodeModelAsOnnx } from "../../data/onnx.ts";
 import { DataError } from "../../errors/index.ts";
@@ -40,7 +41,7 @@ async function exportAction(path: string, { out, json }: Options): Promise<void>
     model.kind === "bare"
       ? "the network's outputs"
       : model.kind === "classifier"
-        ? `${model.adapted?.classifier.method === "regression" ? "scores" : "logits"} of ${model.classes.join(", ")}`
+        ? `${model.adapted && leading(model.adapted.classifier).method === "regression" ? "scores" : "logits"} of ${model.classes.join(", ")}`
         : model.target.names.join(", ");
   print(
     {

@@ -48,7 +48,10 @@ export function functionPosterior(
     add(mean.at(points), reshape(multiply(cross, alpha), points.rows, outputs));
   const eachPart = (points: Matrix, visit: (part: Matrix, from: number) => void) => {
     for (let from = 0; from < points.rows; from += chunk) {
-      visit(rowRange(points, from, Math.min(points.rows, from + chunk)), from);
+      visit(
+        points.rows <= chunk ? points : rowRange(points, from, Math.min(points.rows, from + chunk)),
+        from,
+      );
     }
   };
   let held: Anchor | undefined;

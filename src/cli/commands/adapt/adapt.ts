@@ -54,13 +54,13 @@ export function adaptCommand(): Command {
     .addOption(
       new Option(
         "--mean <kind>",
-        "far from the new rows: the network, or (for another task) a constant (default: network; of classes, by leave-one-out)",
+        "far from the new rows: the network, or (for another task) a constant (default: network; of classes, a mixture of both)",
       ).choices(["network", "constant"]),
     )
     .addOption(
       new Option(
         "--method <kind>",
-        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: auto, by leave-one-out)",
+        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: auto, a mixture of both, weighed by leave-one-out)",
       ).choices(["auto", "laplace", "regression"]),
     )
     .addOption(

@@ -1,5 +1,5 @@
 import type { ClassifierOptions, LabelledExamples } from "../../../adapt/index.ts";
-import { classScores, compareClassifiers, networkProbabilities } from "../../../adapt/index.ts";
+import { classScores, compareClassifiers, leading, networkProbabilities } from "../../../adapt/index.ts";
 import { readRows } from "../../../data/files.ts";
 import { adaptClassifierModel, type ClassifierModel, type Rows } from "../../../data/index.ts";
 import { UsageError } from "../../../errors/index.ts";
@@ -50,7 +50,7 @@ async function testExamples(model: ClassifierModel, options: Options): Promise<L
 function adapted(model: ClassifierModel): Found<ClassifierModel> {
   const { network, classes } = model;
   const { classifier, x, labels } = model.adapted!;
-  const { logEvidence, method, space, approximation, kernel } = classifier;
+  const { logEvidence, method, parts, space, approximation, kernel } = classifier;
   const before = classScores(networkProbabilities(network, x), labels);
   const scales = Object.fromEntries(
     Object.entries(kernel.parameters).map(([name, { value }]) => [name, value[0]!]),
@@ -60,12 +60,27 @@ function adapted(model: ClassifierModel): Found<ClassifierModel> {
     model: () => model,
     json: {
       ...{ rows: x.rows, classes, method, space, approximation, scales, logEvidence },
+      ...(parts && {
+        parts: parts.map(({ classifier, weight }) => ({
+          ...{ method: classifier.method, mean: classifier.mean, weight },
+        })),
+      }),
       before: { accuracy, nll: finite(nll) },
     },
     text: (seconds) =>
       [
         `Adapted to ${counted(x.rows, "example")} of ${classes.length} classes in ${space} space${approximation === "full" ? "" : ` (${approximation})`}, ${seconds.toFixed(1)} s.`,
-        `Log marginal likelihood of the labels${method === "laplace" ? "" : " as numbers"}: ${short(logEvidence)} nats; ${Object.entries(
+        ...(parts
+          ? [
+              `Mixture of ${parts
+                .map(
+                  ({ classifier: { method, mean }, weight }) =>
+                    `${percent(weight)} ${method === "laplace" ? "softmax" : "regressed labels"} about ${mean === "network" ? "the network" : "a constant"}`,
+                )
+                .join(", ")}. Of the first:`,
+            ]
+          : []),
+        `Log marginal likelihood of the labels${leading(classifier).method === "laplace" ? "" : " as numbers"}: ${short(logEvidence)} nats; ${Object.entries(
           scales,
         )
           .map(([name, s]) => `${name} ${short(s)}`)

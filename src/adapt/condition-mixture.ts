@@ -1,0 +1,34 @@
+import type { TangentKernel } from "../tangent/index.ts";
+import type { ConditionOptions } from "./adapt.ts";
+import { baseOf, withScales } from "./base.ts";
+import { type AdaptedClassifier, type ClassifierMethod, conditionClassifier } from "./classify.ts";
+import { conditionLabels } from "./label-regression.ts";
+import type { LabelledExamples } from "./labelled-examples.ts";
+import { mixClassifiers } from "./mixture.ts";
+
+/** One way of meeting labels whose scales (and noise, of "regression") are known. */
+export interface KnownWay extends ConditionOptions {
+  readonly method: ClassifierMethod;
+  readonly kernel: TangentKernel;
+  readonly noiseVariance?: number;
+}
+
+/** The adapted classifier of one known way, or the mixture of several: what a saved one is made from again. */
+export function conditionWays(ways: readonly KnownWay[], data: LabelledExamples): AdaptedClassifier {
+  const conditioned = (way: KnownWay, kernel: TangentKernel) =>
+    way.method === "regression"
+      ? conditionLabels(kernel, data, { ...way, noiseVariance: way.noiseVariance ?? Number.NaN })
+      : conditionClassifier(kernel, data, way);
+  const first = ways[0]!;
+  if (ways.length === 1) return conditioned(first, first.kernel);
+  // One kernel with several scales: what it needs of the network is computed once.
+  const { layers, scales } = first.kernel.options;
+  const { kernel } = baseOf(first.kernel.network, data.x, { layers, scales, space: first.space });
+  return mixClassifiers(
+    ways.map((way) => {
+      const values = Object.values(way.kernel.parameters).map(({ value }) => value[0]!);
+      return conditioned(way, withScales(kernel, values));
+    }),
+    data,
+  );
+}
