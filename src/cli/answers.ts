@@ -9,6 +9,7 @@ import {
   firstRows,
   inputMatrix,
   inputsOfNetwork,
+  isProcess,
   isTable,
   type LabelSource,
   type RegressionModel,
@@ -48,7 +49,7 @@ export async function taskOf(
 ): Promise<Tasked> {
   const inputs = bareInputs(options, model.kind === "bare");
   const { target, labels, classes } = options;
-  if (model.kind === "gp" || model.kind === "large") {
+  if (isProcess(model) && model.kind !== "deep") {
     throw new DataError(
       `${path} is a Gaussian process, not a network: give it more rows with \`funspace add\``,
     );

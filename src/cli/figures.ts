@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import {
+  type ConstrainedGpModel,
+  constraintsText,
   type DeepTableModel,
   type GpModel,
   inputsOfModel,
@@ -63,18 +65,20 @@ export function bandFigure(
   options: {
     readonly beyond?: Table;
     readonly samples?: { readonly key: Key; readonly count: number };
-    /** In the title; "fitted" or "adapted" unless given. */
+    /** In the title; "fitted", "adapted" or what is known of the function unless given. */
     readonly when?: string;
   } = {},
 ): Figure | undefined {
   const one =
     model.kind === "large"
       ? oneInputOfLarge(model)
-      : model.kind === "gp"
-        ? oneInputOfGp(model)
-        : model.kind === "deep"
-          ? oneInputOfDeep(model)
-          : oneInputOfNetwork(model);
+      : model.kind === "constrained"
+        ? oneInputOfConstrained(model)
+        : model.kind === "gp"
+          ? oneInputOfGp(model)
+          : model.kind === "deep"
+            ? oneInputOfDeep(model)
+            : oneInputOfNetwork(model);
   if (!one) return undefined;
   const input = inputsOfModel(model)[0]!;
   let [low, high] = one.range;
@@ -84,7 +88,7 @@ export function bandFigure(
   const points = 200;
   const x = Float64Array.from({ length: points }, (_, i) => low + ((high - low) * i) / (points - 1));
   const { before, ...band } = one.at(x);
-  const { samples, when = model.kind === "network" ? "adapted" : "fitted" } = options;
+  const { samples, when = whenOf(model) } = options;
   return functionBand({
     title: `${targetOf(model)}, ${when}`,
     input,
@@ -95,6 +99,11 @@ export function bandFigure(
     ...(samples && { samples: one.sample(x, samples.key, samples.count) }),
     observations: one.seen,
   });
+}
+
+function whenOf(model: TableModel): string {
+  if (model.kind === "constrained") return constraintsText(model);
+  return model.kind === "network" ? "adapted" : "fitted";
 }
 
 /**
@@ -177,6 +186,20 @@ function oneInputOfGp({ inputs, process }: GpModel): OneInput | undefined {
       const f = process.at(places(values));
       const { lower, upper } = f.interval(0.95);
       return { mean: f.mean.data, lower: lower.data, upper: upper.data };
+    },
+    sample: (values, key, count) => process.sample(key, count).map((f) => f.at(places(values)).data),
+  };
+}
+
+function oneInputOfConstrained({ inputs, process }: ConstrainedGpModel): OneInput | undefined {
+  if (inputs.length !== 1) return undefined;
+  const places = (values: Float64Array) => matrix(values.length, 1, values);
+  return {
+    seen: { x: process.data.x.data, y: process.data.y.data },
+    range: widened(process.data.x.data),
+    at(values) {
+      const { mean, lower, upper } = process.within(places(values));
+      return { mean: mean.data, lower: lower.data, upper: upper.data };
     },
     sample: (values, key, count) => process.sample(key, count).map((f) => f.at(places(values)).data),
   };

@@ -1,5 +1,5 @@
 import { readBytes } from "../data/files.ts";
-import { type AnyModel, decodeModel, type TableModel } from "../data/index.ts";
+import { type AnyModel, decodeModel, isProcess, type TableModel } from "../data/index.ts";
 import { DataError } from "../errors/index.ts";
 import { decodeNetwork, decodeSafetensors, isNetworkFile, type Network } from "../networks/index.ts";
 import { decodeOnnx } from "../networks/onnx/index.ts";
@@ -22,13 +22,7 @@ export async function readModel(path: string): Promise<AnyModel | BareNetwork> {
 /** A model that predicts one column of a table. Throws DataError for any other. */
 export async function readTableModel(path: string): Promise<TableModel> {
   const model = decodeModel(await readBytes(path), path);
-  if (
-    model.kind === "gp" ||
-    model.kind === "deep" ||
-    model.kind === "large" ||
-    (model.kind === "network" && model.target.names.length === 1)
-  )
-    return model;
+  if (isProcess(model) || (model.kind === "network" && model.target.names.length === 1)) return model;
   const what =
     model.kind === "classifier"
       ? "tells classes apart"

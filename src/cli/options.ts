@@ -26,6 +26,12 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number.");
+  return value;
+}
+
 export function fraction(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < 1)) throw new InvalidArgumentError("expected a fraction between 0 and 1.");

@@ -1,5 +1,6 @@
 export * from "./bare-network.ts";
 export * from "./classifier-model.ts";
+export * from "./constrained-model.ts";
 export * from "./deep-table-model.ts";
 export * from "./gp-model.ts";
 export { parseIdx } from "./idx.ts";

@@ -7,6 +7,11 @@ import {
   classifierModelFrom,
   encodeClassifierModel,
 } from "./classifier-model-file.ts";
+import {
+  type ConstrainedHeader,
+  constrainedModelFrom,
+  encodeConstrainedModel,
+} from "./constrained-model-file.ts";
 import { type DeepHeader, deepModelFrom, encodeDeepModel } from "./deep-model-file.ts";
 import { encodeGpModel, type GpHeader, gpModelFrom } from "./gp-model-file.ts";
 import { encodeLargeGpModel, type LargeGpHeader, largeGpModelFrom } from "./large-gp-model-file.ts";
@@ -34,6 +39,7 @@ export function encodeModel(model: AnyModel): Uint8Array {
   if (model.kind === "deep") return encodeDeepModel(model);
   if (model.kind === "likelihood") return encodeLikelihoodModel(model);
   if (model.kind === "large") return encodeLargeGpModel(model);
+  if (model.kind === "constrained") return encodeConstrainedModel(model);
   return model.kind === "gp" ? encodeGpModel(model) : encodeNetworkModel(model);
 }
 
@@ -53,6 +59,7 @@ export function decodeModel(bytes: Uint8Array, source: string): AnyModel {
     if (header.kind === "deep") return deepModelFrom(header, tensors);
     if (header.kind === "likelihood") return likelihoodModelFrom(header, tensors);
     if (header.kind === "large") return largeGpModelFrom(header, tensors);
+    if (header.kind === "constrained") return constrainedModelFrom(header, tensors);
     return header.kind === "gp" ? gpModelFrom(header, tensors) : networkModelFrom(header, tensors);
   } catch (cause) {
     if (!(cause instanceof FunspaceError || cause instanceof TypeError)) throw cause;
@@ -67,7 +74,8 @@ type Header =
   | GpHeader
   | DeepHeader
   | LikelihoodHeader
-  | LargeGpHeader;
+  | LargeGpHeader
+  | ConstrainedHeader;
 
 const kinds = [
   "network",
@@ -77,6 +85,7 @@ const kinds = [
   "deep",
   "likelihood",
   "large",
+  "constrained",
 ] satisfies readonly Header["kind"][];
 
 function parseHeader(text: string): Header {

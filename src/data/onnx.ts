@@ -9,6 +9,7 @@ import { inputsOfNetwork, type RegressionModel } from "./model.ts";
 import type { AnyModel } from "./model-file.ts";
 import type { ModelInputs } from "./model-inputs.ts";
 import type { Standardiser } from "./standardise.ts";
+import { isProcess } from "./table-model.ts";
 
 /**
  * The model's mean as an ONNX file in the units of its tables: x are the input columns (or arrays, bytes as 0 to 1), y the
@@ -17,7 +18,7 @@ import type { Standardiser } from "./standardise.ts";
  * written as its linearisation. Throws UsageError for a Gaussian process without a network.
  */
 export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
-  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood" || model.kind === "large")
+  if (model.kind === "likelihood" || isProcess(model))
     throw new UsageError("a Gaussian process has no network to write to ONNX");
   const { network } = model;
   const inputs = unitsOfInputs(model.kind === "classifier" ? model.inputs : inputsOfNetwork(model), network);

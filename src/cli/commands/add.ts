@@ -2,16 +2,20 @@ import { Command } from "commander";
 import { readRows, readTable, writeAtomically } from "../../data/files.ts";
 import {
   type ClassifierModel,
+  type ConstrainedGpModel,
   encodeModel,
   extendAdapted,
   extendClassifier,
+  extendConstrained,
   extendGp,
   extendLarge,
   extendLikelihood,
   type GpModel,
+  isProcess,
   type LargeGpModel,
   type LikelihoodTableModel,
   type RegressionModel,
+  type Table,
 } from "../../data/index.ts";
 import { DataError, UsageError } from "../../errors/index.ts";
 import { labelled, targeted } from "../answers.ts";
@@ -47,10 +51,7 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
       `${modelPath} is a deep Gaussian process: fit it again, to all rows, with \`funspace deep\``,
     );
   }
-  if (
-    model.kind === "bare" ||
-    (model.kind !== "gp" && model.kind !== "likelihood" && model.kind !== "large" && !model.adapted)
-  ) {
+  if (model.kind === "bare" || (model.kind !== "likelihood" && !isProcess(model) && !model.adapted)) {
     throw new DataError(`${modelPath} is a network: it meets new rows with \`funspace adapt\``);
   }
   const { grown, added, rows, logEvidence } =
@@ -58,11 +59,13 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
       ? await withManyRows(model, rowsPath)
       : model.kind === "gp"
         ? await withRows(model, rowsPath)
-        : model.kind === "likelihood"
-          ? await withObservations(model, rowsPath)
-          : model.kind === "classifier"
-            ? await withLabels(model, rowsPath, options)
-            : await withTargets(model, rowsPath, options);
+        : model.kind === "constrained"
+          ? await withSeen(model, extendConstrained, rowsPath)
+          : model.kind === "likelihood"
+            ? await withSeen(model, extendLikelihood, rowsPath)
+            : model.kind === "classifier"
+              ? await withLabels(model, rowsPath, options)
+              : await withTargets(model, rowsPath, options);
   const { out } = options;
   await writeAtomically(out, encodeModel(grown));
   print(
@@ -74,9 +77,13 @@ async function addAction(modelPath: string, rowsPath: string, options: Options):
   );
 }
 
-async function withObservations(model: LikelihoodTableModel, path: string) {
+async function withSeen<M extends LikelihoodTableModel | ConstrainedGpModel>(
+  model: M,
+  extend: (model: M, table: Table) => M,
+  path: string,
+) {
   const table = await readTable(path);
-  const grown = extendLikelihood(model, table);
+  const grown = extend(model, table);
   const { logEvidence, data } = grown.process;
   return { grown, added: table.rows, rows: data.x.rows, logEvidence };
 }

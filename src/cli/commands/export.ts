@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { leading } from "../../adapt/index.ts";
 import { writeAtomically } from "../../data/files.ts";
+import { isProcess } from "../../data/index.ts";
 import { encodeModelAsOnnx } from "../../data/onnx.ts";
 import { DataError } from "../../errors/index.ts";
 import { encodeOnnx } from "../../networks/onnx/index.ts";
@@ -24,7 +25,7 @@ export function exportCommand(): Command {
 
 async function exportAction(path: string, { out, json }: Options): Promise<void> {
   const model = await readModel(path);
-  if (model.kind === "gp" || model.kind === "deep" || model.kind === "likelihood" || model.kind === "large") {
+  if (model.kind === "likelihood" || isProcess(model)) {
     throw new DataError(`${path} is a Gaussian process without a network: ONNX files are of networks`);
   }
   await writeAtomically(out, model.kind === "bare" ? encodeOnnx(model.network) : encodeModelAsOnnx(model));

@@ -11,8 +11,9 @@ import {
   type ObjectiveName,
 } from "../../processes/index.ts";
 import { bandFigure, figureBytes, figurePath, leaveOneOutFigure } from "../figures.ts";
-import { nameList, positiveNumber, wholeNumber } from "../options.ts";
+import { finiteNumber, nameList, positiveNumber, wholeNumber } from "../options.ts";
 import { counted, elided, print, short, withProgress } from "../report.ts";
+import { directions, fitUnderConstraints } from "./fit-constrained.ts";
 import { fitLarge } from "./fit-large.ts";
 import { fitWithLikelihood } from "./fit-likelihood.ts";
 
@@ -31,6 +32,9 @@ interface Options {
   inducing?: number;
   steps?: number;
   tolerance?: number;
+  monotone?: Record<string, "up" | "down">;
+  lower?: number;
+  upper?: number;
   starts: number;
   seed: number;
   figure?: string;
@@ -59,7 +63,7 @@ export function fitCommand(): Command {
     )
     .addOption(
       new Option("--approximation <name>", "of the posterior, where the likelihood is not gaussian")
-        .choices(["laplace", "variational"])
+        .choices(["laplace", "variational", "expectation-propagation"])
         .default("laplace"),
     )
     .addOption(
@@ -93,6 +97,13 @@ export function fitCommand(): Command {
     .option("--inducing <m>", "inducing points of sparse and variational fits", wholeNumber(1))
     .option("--steps <n>", "of the search over all rows, where they are many", wholeNumber(0))
     .option("--tolerance <share>", "residual at which iterative solves end", positiveNumber)
+    .option(
+      "--monotone <columns>",
+      "the function rises or falls in these, such as age:up,price:down",
+      directions,
+    )
+    .option("--lower <value>", "the function is at least this; noise may take a row below", finiteNumber)
+    .option("--upper <value>", "the function is at most this", finiteNumber)
     .option("--starts <n>", "searches from different starts", wholeNumber(1), 3)
     .option("--seed <n>", "of the starts", wholeNumber(0), 0)
     .option("--figure <file>", "draw the function of one input, or the leave-one-out predictions", figurePath)
@@ -102,6 +113,17 @@ export function fitCommand(): Command {
       '\nExample:\n  funspace fit data.csv --target y --kernel "matern52(ard) + linear" --out gp.safetensors\n  funspace fit flowers.csv --target species --likelihood softmax --out flowers.safetensors',
     )
     .action(fitAction);
+}
+
+/** Throws UsageError for options that have no use under constraints. */
+function expectNoOtherWay(command: Command): void {
+  for (const name of ["objective", "pick", "method", "inducing", "steps", "tolerance"]) {
+    if (command.getOptionValueSource(name) === "cli") {
+      throw new UsageError(
+        `--${name} has no use with --monotone, --lower and --upper: these are fitted by expectation propagation`,
+      );
+    }
+  }
 }
 
 /** Throws UsageError for options that only Gaussian noise goes with. */
@@ -116,6 +138,9 @@ function expectLatent(command: Command): void {
     "inducing",
     "steps",
     "tolerance",
+    "monotone",
+    "lower",
+    "upper",
   ]) {
     if (command.getOptionValueSource(name) === "cli") {
       const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -134,6 +159,19 @@ async function fitAction(path: string, options: Options, command: Command): Prom
   const { target, out, ignore, kernel, mean, noiseSd, objective, pick, starts, seed } = options;
   const start = performance.now();
   const table = await readTable(path);
+  if (options.monotone || options.lower !== undefined || options.upper !== undefined) {
+    expectNoOtherWay(command);
+    const { monotone, lower, upper, figure, json } = options;
+    return fitUnderConstraints(table, {
+      ...{ target, out, ignore, kernel, mean, starts, seed },
+      ...(monotone && { monotone }),
+      ...(lower !== undefined && { lower }),
+      ...(upper !== undefined && { upper }),
+      ...(figure !== undefined && { figure }),
+      ...(json !== undefined && { json }),
+      ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),
+    });
+  }
   const chosen = options.method
     ? { method: options.method, why: "it was asked for" }
     : chooseMethod(

@@ -2,6 +2,9 @@ import { Command } from "commander";
 import { readRows, writeAtomically } from "../../data/files.ts";
 import {
   type AnyModel,
+  type ConstrainedGpModel,
+  constrainedKernelText,
+  constraintsText,
   type DeepTableModel,
   firstRows,
   inputMatrix,
@@ -12,6 +15,7 @@ import {
   type LikelihoodTableModel,
   likelihoodKernelText,
   type ModelInputs,
+  type ProcessModel,
   type Rows,
   rowCount,
 } from "../../data/index.ts";
@@ -82,6 +86,10 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
   }
   if (model.kind === "large") {
     print(aboutLarge(model), options.json);
+    return;
+  }
+  if (model.kind === "constrained") {
+    print(aboutConstrained(model), options.json);
     return;
   }
   if (model.kind === "deep") {
@@ -230,6 +238,26 @@ function aboutLarge({ inputs, target, kernel, process }: LargeGpModel) {
   };
 }
 
+function aboutConstrained(model: ConstrainedGpModel): Report {
+  const { inputs, target, process } = model;
+  const { constraints, data, virtual } = process;
+  const kernel = constrainedKernelText(model);
+  const [rows, virtualPoints] = [data.x.rows, virtual.x.rows];
+  return {
+    json: {
+      command: "inspect",
+      kind: "constrained",
+      inputs,
+      target,
+      kernel,
+      constraints,
+      rows,
+      virtualPoints,
+    },
+    text: `A Gaussian process of ${target} over ${inputs.join(", ")}, ${constraintsText(model)} (held at ${virtualPoints} virtual points), given ${rows} rows.\nKernel: ${kernel}`,
+  };
+}
+
 /** Inputs drawn from N(0, 1), where the network takes any numbers. */
 function normalInputs(network: Network, count: number): Matrix {
   if (network.layers.some(({ definition }) => definition.kind === "embedding")) {
@@ -239,7 +267,7 @@ function normalInputs(network: Network, count: number): Matrix {
 }
 
 function inputsOf(
-  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" | "large" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: ProcessModel["kind"] | "likelihood" }> | BareNetwork,
   rows: Rows,
   given: ReturnType<typeof bareInputs>,
 ): ModelInputs {
@@ -250,7 +278,7 @@ function inputsOf(
 
 /** What the model's file says beside the network. */
 function aboutModel(
-  model: Exclude<AnyModel, { readonly kind: "gp" | "deep" | "likelihood" | "large" }> | BareNetwork,
+  model: Exclude<AnyModel, { readonly kind: ProcessModel["kind"] | "likelihood" }> | BareNetwork,
 ): {
   readonly json: Readonly<Record<string, unknown>>;
   readonly lines: readonly string[];

@@ -1,6 +1,7 @@
 import {
   formatTable,
   inputsOfModel,
+  isProcess,
   isTable,
   type Prediction,
   type ProcessModel,
@@ -28,7 +29,7 @@ export async function predictedNumbers(
   path: string,
   plain: boolean,
 ): Promise<Predicted> {
-  const names = model.kind === "gp" || model.kind === "large" ? [model.target] : model.target.names;
+  const names = targetsOf(model);
   const truths = await truthsOf(model, rows, target, path);
   const predictions = predictionsOf(model, rows);
   const scores = truths?.map((truth, t) => scorePrediction(predictions[t]!, truth));
@@ -78,8 +79,8 @@ function namedColumns(
   ];
 }
 
-function isProcess(model: RegressionModel | ProcessModel): model is ProcessModel {
-  return model.kind === "gp" || model.kind === "deep" || model.kind === "large";
+function targetsOf({ target }: RegressionModel | ProcessModel): readonly string[] {
+  return typeof target === "string" ? [target] : target.names;
 }
 
 function predictionsOf(model: RegressionModel | ProcessModel, rows: Rows): readonly Prediction[] {
@@ -98,7 +99,7 @@ async function truthsOf(
   if (target === undefined) return undefined;
   if (isTable(rows)) {
     const inputs = model.kind === "array" ? [] : inputsOfModel(model);
-    const own = model.kind === "gp" || model.kind === "large" ? [model.target] : model.target.names;
+    const own = targetsOf(model);
     const names = nameList(target);
     const input = names.find((name) => inputs.includes(name));
     if (input !== undefined) {

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { readRows, writeAtomically } from "../../../data/files.ts";
 import {
   inputsFor,
+  isProcess,
   isTable,
   plainUnits,
   type RegressionModel,
@@ -70,13 +71,12 @@ async function predictAction(modelPath: string, rowsPath: string, options: Optio
   const { kind } = model;
   const named = options.target ?? options.labels ?? options.classes;
   const task =
-    kind === "gp" || kind === "deep" || kind === "likelihood" || kind === "large"
+    model.kind === "likelihood" || isProcess(model)
       ? model
       : kind === "bare" && named === undefined
         ? plainOutputs(model, rows, options)
         : await taskOf(model, rows, options, modelPath);
-  if (task.kind === "gp" || task.kind === "deep" || task.kind === "likelihood" || task.kind === "large")
-    bareInputs(options, false);
+  if (task.kind === "likelihood" || isProcess(task)) bareInputs(options, false);
   if (options.draws !== undefined && options.predictive !== "monte-carlo") {
     throw new UsageError("--draws is for --predictive monte-carlo");
   }
