@@ -22,7 +22,7 @@ export function expectSealed({ tensors, metadata }: Safetensors): void {
  * A number that almost surely changes when a model file's header or numbers do: 32-bit FNV-1a (Fowler, Noll & Vo) of
  * the header and of each tensor's name, shape and bytes, in the order of the names; as eight hexadecimal digits.
  */
-function checksum(header: string, tensors: ReadonlyMap<string, Tensor>): string {
+export function checksum(header: string, tensors: ReadonlyMap<string, Tensor>): string {
   const encoder = new TextEncoder();
   let hash = absorb(0x811c9dc5, encoder.encode(header));
   for (const [name, { shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {

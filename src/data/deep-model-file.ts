@@ -19,6 +19,8 @@ export interface DeepHeader {
   readonly target: Standardiser;
   readonly layers: readonly LayerHeader[];
   readonly noiseVariance: number;
+  /** Of noise that varies: the last layer's second function is its log variance, times this. */
+  readonly noiseStrength?: number;
 }
 
 interface LayerHeader {
@@ -30,6 +32,7 @@ interface LayerHeader {
 /** The file of a fitted deep process: all it needs to predict; the data it was fitted to are no part of it. */
 export function encodeDeepModel({ inputs, target, process }: DeepTableModel): Uint8Array {
   const { layers, likelihood } = process.model;
+  const { strength } = likelihood.parameters;
   const tensors = new Map<string, Tensor>();
   const headers = layers.map((layer, l): LayerHeader => {
     if (layer.kind === "fn") throw new UsageError("a deep process with a network in it has no file yet");
@@ -50,6 +53,7 @@ export function encodeDeepModel({ inputs, target, process }: DeepTableModel): Ui
     target,
     layers: headers,
     noiseVariance: likelihood.parameters.noiseVariance!.value[0]!,
+    ...(strength && { noiseStrength: strength.value[0]! }),
   };
   return sealed(tensors, JSON.stringify(header));
 }
@@ -72,7 +76,7 @@ function plane({ mean, inputs, width }: SparseLayer): {
 
 /** The model of a file's header and tensors. Throws FormatError when they do not belong together. */
 export function deepModelFrom(header: DeepHeader, tensors: ReadonlyMap<string, Tensor>): DeepTableModel {
-  const { inputs, target, noiseVariance } = header;
+  const { inputs, target, noiseVariance, noiseStrength } = header;
   let width = inputs.names.length;
   const layers = header.layers.map(({ kernel, mean, skip }, l): FittedLayer => {
     const [inducing, values, roots] = ["inducing", "values", "roots"].map((name) =>
@@ -98,10 +102,13 @@ export function deepModelFrom(header: DeepHeader, tensors: ReadonlyMap<string, T
       roots,
     };
   });
-  if (width !== 1 || layers.length === 0) {
+  if (width !== (noiseStrength === undefined ? 1 : 2) || layers.length === 0) {
     throw new FormatError("its layers do not end in one output; the file was altered");
   }
-  const likelihood = likelihoods.gaussian(noiseVariance);
+  const likelihood =
+    noiseStrength === undefined
+      ? likelihoods.gaussian(noiseVariance)
+      : likelihoods.varyingNoise(noiseVariance, noiseStrength);
   return { kind: "deep", inputs, target, process: deepPosterior({ layers, likelihood }) };
 }
 

@@ -6,6 +6,7 @@ import {
   fitDeep,
 } from "../deep/index.ts";
 import type { Matrix } from "../linalg/index.ts";
+import { likelihoods } from "../processes/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { standardUnits } from "./model-inputs.ts";
 import { inputNames, inputsOf, type Prediction } from "./prediction.ts";
@@ -54,6 +55,23 @@ export function* fitDeepModel(
 /** The inputs of each row, in standard units. Throws DataError for missing columns and values too far away. */
 export function deepInputs({ inputs }: DeepTableModel, table: Table): Matrix {
   return standardUnits(inputs, inputsOf(inputs.names, table), table);
+}
+
+/** Standard deviations of the noise over a table's rows, in the target's units: least, middle and greatest. */
+export function noiseSds(model: DeepTableModel, table: Table): readonly [number, number, number] {
+  const { target, process } = model;
+  const { layers, likelihood } = process.model;
+  const scale = target.scale[0]!;
+  if (likelihood.name !== "varying noise") {
+    const sd = scale * Math.sqrt(likelihood.parameters.noiseVariance!.value[0]!);
+    return [sd, sd, sd];
+  }
+  const { mean } = process.layersAt(deepInputs(model, table))[layers.length - 1]!;
+  const sds = Float64Array.from(
+    { length: mean.rows },
+    (_, i) => scale * Math.sqrt(likelihoods.noiseAt(likelihood.parameters, mean.data[2 * i + 1]!)),
+  ).sort();
+  return [sds[0]!, sds[sds.length >> 1]!, sds.at(-1)!];
 }
 
 /** Predicts the target for each row of a table that has the model's input columns. */

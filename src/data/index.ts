@@ -1,6 +1,7 @@
 export * from "./bare-network.ts";
 export * from "./classifier-model.ts";
 export * from "./constrained-model.ts";
+export { decodeDeepCheckpoint, encodeDeepCheckpoint, fingerprint } from "./deep-checkpoint-file.ts";
 export * from "./deep-table-model.ts";
 export * from "./gp-model.ts";
 export { parseIdx } from "./idx.ts";

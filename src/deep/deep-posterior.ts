@@ -4,6 +4,7 @@ import { type Matrix, matrix, rowRange } from "../linalg/index.ts";
 import {
   expectPoints,
   Gaussian,
+  likelihoods,
   logSumExp,
   type Marginal,
   Mixture,
@@ -15,15 +16,19 @@ import { chained, type Link, pathOf, through } from "./chain.ts";
 import { inputsOfDeep } from "./compose.ts";
 import type { DeepModel } from "./deep-model.ts";
 import type { FnLayer } from "./layer.ts";
-import { sideBySide } from "./ops/elementwise.ts";
+import { columns, sideBySide } from "./ops/elementwise.ts";
 import { type Predictor, predictor } from "./sparse-layer.ts";
+import { firstOf, seenWithDrawnNoise, withoutNoiseFunction } from "./varying-noise.ts";
 
 /** p(f | data) of a deep process, as its variational posterior. */
 export interface DeepPosterior extends Process<DeepMarginal> {
   readonly model: DeepModel;
-  /** The distribution of f at x, from so many draws of the hidden values (100 unless given), always the same ones. */
+  /**
+   * The distribution of f at x, from so many draws of the hidden values (100 unless given), always the same ones. A
+   * last function that is the log noise (`varyingNoise`) is left out.
+   */
   at(x: Matrix, draws?: number): DeepMarginal;
-  /** The distribution of noisy observations at x. Throws UsageError for likelihoods other than Gaussian. */
+  /** The distribution of noisy observations at x. Throws UsageError for noise that is not Gaussian. */
   observed(x: Matrix, draws?: number): DeepMarginal;
   /** What will be seen at x, whatever the likelihood: averaged over the draws of hidden values. */
   predictive(x: Matrix, draws?: number): Predictive;
@@ -114,7 +119,9 @@ const chunk = 1024;
 export function deepPosterior(model: DeepModel): DeepPosterior {
   const { layers, likelihood } = model;
   const inputs = inputsOfDeep(layers[0]!);
-  const outputs = layers.at(-1)!.width;
+  const width = layers.at(-1)!.width;
+  const noisy = likelihood.name === "varying noise";
+  const outputs = noisy ? 1 : width;
   const ready = layers.map((layer) => (layer.kind === "fn" ? undefined : predictor(layer)));
   const last = ready.at(-1)!;
   const random = layers.slice(0, -1).some(({ kind }) => kind === "gp");
@@ -129,40 +136,62 @@ export function deepPosterior(model: DeepModel): DeepPosterior {
           : { fn: ready[l]!.path(split(k, l)), skip: layer.skip },
       );
 
+  /** The last layer's moments at x, one pair a draw. */
+  const drawnAt = (x: Matrix, draws: number) => {
+    expectPoints(x, inputs);
+    const parts = Array.from({ length: random ? draws : 1 }, () => ({
+      mean: matrix(x.rows, width),
+      variance: matrix(x.rows, width),
+    }));
+    for (let from = 0; from < x.rows; from += chunk) {
+      const points = rowRange(x, from, Math.min(x.rows, from + chunk));
+      const found = drawnMoments(model, ready, points, parts.length, split(split(root, "each"), from));
+      found.forEach(({ mean, variance }, s) => {
+        parts[s]!.mean.data.set(mean.data, from * width);
+        parts[s]!.variance.data.set(variance.data, from * width);
+      });
+    }
+    return parts;
+  };
+  /** Each draw's last layer at x, all points jointly. */
+  const jointly = (x: Matrix, count: number, of: (values: Gaussian, s: number) => Gaussian) =>
+    Array.from({ length: count }, (_, s) => {
+      const hidden = links(split(split(root, "joint"), s), layers.length - 1);
+      const h = hidden.length > 0 ? through(hidden, x).at(-1)! : x;
+      return of(last.gaussian(last.layer.skip ? sideBySide(h, x) : h), s);
+    });
+
   const posterior: DeepPosterior = {
     inputs,
     outputs,
     model,
     at(x, draws = 100) {
-      expectPoints(x, inputs);
-      const count = random ? draws : 1;
-      const weights = new Float64Array(count).fill(1 / count);
-      const parts = Array.from({ length: count }, () => ({
-        mean: matrix(x.rows, outputs),
-        variance: matrix(x.rows, outputs),
-      }));
-      for (let from = 0; from < x.rows; from += chunk) {
-        const points = rowRange(x, from, Math.min(x.rows, from + chunk));
-        const found = drawnMoments(model, ready, points, count, split(split(root, "each"), from));
-        found.forEach(({ mean, variance }, s) => {
-          parts[s]!.mean.data.set(mean.data, from * outputs);
-          parts[s]!.variance.data.set(variance.data, from * outputs);
-        });
-      }
-      const each = new Mixture(
-        parts.map(({ mean, variance }) => alone(mean, variance)),
-        weights,
+      const parts = drawnAt(x, draws);
+      const each = parts.map(({ mean, variance }) =>
+        alone(columns(mean, 0, outputs), columns(variance, 0, outputs)),
       );
-      return new DeepMarginal(each, () => {
-        const components = Array.from({ length: count }, (_, s) => {
-          const hidden = links(split(split(root, "joint"), s), layers.length - 1);
-          const h = hidden.length > 0 ? through(hidden, x).at(-1)! : x;
-          return last.gaussian(last.layer.skip ? sideBySide(h, x) : h);
-        });
-        return new Mixture(components, weights);
-      });
+      return new DeepMarginal(equally(each), () =>
+        equally(jointly(x, parts.length, noisy ? withoutNoiseFunction : (values) => values)),
+      );
     },
-    observed(x, draws) {
+    observed(x, draws = 100) {
+      if (noisy) {
+        const parts = drawnAt(x, draws);
+        const seen = parts.flatMap(({ mean, variance }) =>
+          likelihoods.seenThroughVaryingNoise(likelihood, mean, variance),
+        );
+        const each = new Mixture(
+          seen.map(({ mean, variance }) => alone(mean, variance)),
+          Float64Array.from(seen, ({ weight }) => weight / parts.length),
+        );
+        return new DeepMarginal(each, () =>
+          equally(
+            jointly(x, parts.length, (values, s) =>
+              seenWithDrawnNoise(values, likelihood, split(split(root, "noise"), s)),
+            ),
+          ),
+        );
+      }
       const noise = likelihood.parameters.noiseVariance;
       if (likelihood.name !== "gaussian" || !noise) {
         throw new UsageError(
@@ -171,20 +200,18 @@ export function deepPosterior(model: DeepModel): DeepPosterior {
       }
       return posterior.at(x, draws).withNoise(noise.value[0]!);
     },
-    predictive(x, draws) {
-      const { components } = posterior.at(x, draws).each;
-      return averaged(components.map((c) => likelihood.predictive(c.mean, c.variance)));
-    },
-    logPredictive(x, y, draws) {
-      const { components } = posterior.at(x, draws).each;
-      const each = components.map((c) => likelihood.logPredictive(c.mean, c.variance, y));
+    predictive: (x, draws = 100) =>
+      averaged(drawnAt(x, draws).map(({ mean, variance }) => likelihood.predictive(mean, variance))),
+    logPredictive(x, y, draws = 100) {
+      const each = drawnAt(x, draws).map(({ mean, variance }) => likelihood.logPredictive(mean, variance, y));
       return Float64Array.from(
         { length: x.rows },
         (_, i) => logSumExp(Float64Array.from(each, (v) => v[i]!)) - Math.log(each.length),
       );
     },
     sampleLayers: (k, count) => Array.from({ length: count }, (_, s) => links(split(k, s), layers.length)),
-    sample: (k, count) => posterior.sampleLayers(k, count).map(chained),
+    sample: (k, count) =>
+      posterior.sampleLayers(k, count).map((of) => (noisy ? firstOf(chained(of)) : chained(of))),
     layersAt(x) {
       expectPoints(x, inputs);
       let h = x;
@@ -234,6 +261,10 @@ function drawnMoments(
   });
 }
 
+function equally(components: readonly Gaussian[]): Mixture {
+  return new Mixture(components, new Float64Array(components.length).fill(1 / components.length));
+}
+
 /** One prediction from several equally likely ones. */
 function averaged(parts: readonly Predictive[]): Predictive {
   const average = (of: (part: Predictive) => Matrix): Matrix => {
@@ -252,10 +283,7 @@ function averaged(parts: readonly Predictive[]): Predictive {
     };
   }
   const numbers = parts.flatMap((part) => (part.kind === "number" ? [part] : []));
-  const mixed = new Mixture(
-    numbers.map(({ mean, variance }) => alone(mean, variance)),
-    new Float64Array(numbers.length).fill(1 / numbers.length),
-  );
+  const mixed = equally(numbers.map(({ mean, variance }) => alone(mean, variance)));
   return { kind: "number", mean: mixed.mean, variance: mixed.variance };
 }
 

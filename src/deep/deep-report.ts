@@ -7,6 +7,8 @@ import { predictor } from "./sparse-layer.ts";
 
 /** How one start's search ended. */
 export interface StartRecord {
+  /** Whether the noise was one number, or a function of the last layer's features. */
+  readonly noise: "constant" | "varying";
   /** The evidence lower bound of all data, in nats, averaged over draws of hidden values. */
   readonly bound: number;
   /** Its standard error. */
@@ -33,7 +35,7 @@ export interface DeepReport {
   readonly bound: number;
   readonly error: number;
   readonly starts: readonly StartRecord[];
-  /** The start that was kept, from 0. */
+  /** The search that was kept, from 0. */
   readonly best: number;
   readonly layers: readonly LayerReport[];
   /** What to know before the result is used, in words. */

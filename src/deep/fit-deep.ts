@@ -16,16 +16,23 @@ import type { DeepProcess } from "./compose.ts";
 import { coordinates } from "./coordinates.ts";
 import type { DeepModel } from "./deep-model.ts";
 import { type DeepPosterior, deepPosterior } from "./deep-posterior.ts";
-import { type DeepReport, deepReport } from "./deep-report.ts";
+import { type DeepReport, deepReport, type StartRecord } from "./deep-report.ts";
 import { estimateBound } from "./estimate.ts";
 import { movement } from "./monitor.ts";
 import { naturalStep } from "./natural-gradient.ts";
 import type { SparseLayer } from "./sparse-layer.ts";
 import { startDeep, startTargets } from "./start.ts";
+import { withNoiseFunction } from "./varying-noise.ts";
 
 export interface FitDeepOptions {
   /** Gaussian noise, fitted, unless given. */
   readonly likelihood?: Likelihood;
+  /**
+   * Without a likelihood and for one output: noise of one variance, of a variance that is a function of the last layer's
+   * features too, or a search with such noise besides those with constant noise, kept where its bound is higher by three
+   * nats, strong evidence (Kass & Raftery 1995). "chosen" unless given.
+   */
+  readonly noise?: "constant" | "varying" | "chosen";
   /**
    * Inducing points of each layer. As many as a third of the rows unless given, 20 at least and 100 at most: a search
    * among many that say the same gets nowhere. All rows where there are no more.
@@ -86,7 +93,6 @@ const retreats = 10;
 export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepOptions = {}): Task<DeepFit> {
   const { x, y } = data;
   const {
-    likelihood = likelihoods.gaussian(startNoise * targetVariance(y), process.outputs),
     inducing = Math.min(100, Math.max(20, Math.ceil(x.rows / 3))),
     steps = 1000,
     starts = 1,
@@ -94,7 +100,8 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
   } = options;
   const { learningRate = 0.03, naturalRate = 0.1, seed = 0, stopWhenStalled = true } = options;
   const { checkpointEvery, onCheckpoint, resume, schedule = cosineSchedule(0.1) } = options;
-  check(process, data, likelihood, { inducing, steps, starts });
+  check(process, data, { inducing, steps, starts });
+  const searches = searchesOf(process, data, starts, options);
   const batchSize = Math.min(x.rows, options.batchSize ?? 256);
   const samples = options.samples ?? Math.min(10, Math.max(1, Math.round(256 / batchSize)));
   const root = split(key(seed), "deep");
@@ -102,20 +109,22 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
   const isNatural = (l: number) =>
     process.layers[l]!.kind === "gp" && (natural === "all" || (natural === "last" && l === last));
   const finished: FinishedStart[] = [...(resume?.finished ?? [])];
-  const began = (index: number) =>
-    startDeep(process, x, {
+  const began = (search: number) => {
+    const { process, likelihood, index } = searches[search]!;
+    return startDeep(process, x, {
       inducing: Math.min(inducing, x.rows),
       likelihood,
       targets: startTargets(likelihood, y),
       index,
       key: split(split(root, "start"), index),
     });
+  };
   const restored = (kept: ModelNumbers, index: number) => {
     const like = withPosteriors(began(index), kept.posteriors, isNatural);
     return coordinates(like, isNatural).at(kept.arrays, like);
   };
 
-  for (let start = finished.length; start < starts; start++) {
+  for (let start = finished.length; start < searches.length; start++) {
     const own = split(split(root, "run"), start);
     const from = resume && resume.start === start ? resume : undefined;
     const first = began(start);
@@ -168,9 +177,9 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
       step++;
       const moving = step % 20 === 0 || step === steps ? movement(trace) : undefined;
       yield {
-        stage: starts > 1 ? `fit: start ${start + 1} of ${starts}` : "fit",
+        stage: searches.length > 1 ? `fit: start ${start + 1} of ${searches.length}` : "fit",
         done: start * steps + step,
-        total: starts * steps,
+        total: searches.length * steps,
         metrics: { bound: trace.at(-1)! },
       };
       if (checkpointEvery && onCheckpoint && step % checkpointEvery === 0) {
@@ -193,9 +202,13 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
     }
     const numbers = { arrays: space.of(model), posteriors: posteriorsOf(model, isNatural) };
     const { value, error } = estimateBound(model, data, { key: split(own, "final") });
-    finished.push({ ...numbers, record: { bound: value, error, steps: step, stalled, slower, trace } });
+    const { noise } = searches[start]!;
+    finished.push({
+      ...numbers,
+      record: { noise, bound: value, error, steps: step, stalled, slower, trace },
+    });
   }
-  const best = finished.reduce((a, f, i) => (f.record.bound > finished[a]!.record.bound ? i : a), 0);
+  const best = bestOf(finished.map(({ record }) => record));
   const model = restored(finished[best]!, best);
   return {
     model,
@@ -207,6 +220,54 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
       best,
     ),
   };
+}
+
+/** One search: the process as it is fitted, how it is seen, and which start it has. */
+interface Search {
+  readonly process: DeepProcess;
+  readonly likelihood: Likelihood;
+  readonly noise: "constant" | "varying";
+  readonly index: number;
+}
+
+function searchesOf(
+  process: DeepProcess,
+  { y }: DeepData,
+  starts: number,
+  { likelihood, noise }: FitDeepOptions,
+): readonly Search[] {
+  if (likelihood && noise) {
+    throw new UsageError("noise is chosen where no likelihood is given: give one of the two");
+  }
+  const startVariance = startNoise * targetVariance(y);
+  const constant = likelihood ?? likelihoods.gaussian(startVariance, process.outputs);
+  expectTargets(process, y, constant);
+  const wanted = noise ?? (likelihood || process.outputs > 1 ? "constant" : "chosen");
+  const search = (of: Search["noise"], index: number): Search =>
+    of === "constant"
+      ? { process, likelihood: constant, noise: of, index }
+      : {
+          process: withNoiseFunction(process),
+          likelihood: likelihoods.varyingNoiseFor(y, startVariance),
+          noise: of,
+          index,
+        };
+  const own = wanted === "varying" ? "varying" : "constant";
+  return [
+    ...Array.from({ length: starts }, (_, index) => search(own, index)),
+    ...(wanted === "chosen" ? [search("varying", 0)] : []),
+  ];
+}
+
+// What the bound must gain, in nats, for the larger of two models: bounds are searched for and loose by some nats.
+const strongEvidence = 3;
+
+/** The search with the highest bound; one with varying noise beside others has to be clearly better. */
+function bestOf(records: readonly StartRecord[]): number {
+  const mixed = records.some(({ noise }) => noise === "constant");
+  const worth = ({ noise, bound }: StartRecord) =>
+    bound - (mixed && noise === "varying" ? strongEvidence : 0);
+  return records.reduce((best, record, i) => (worth(record) > worth(records[best]!) ? i : best), 0);
 }
 
 /** Natural steps of the layers that take them; hidden ones a tenth as long, their gradients being noisier. */
@@ -229,26 +290,24 @@ function takeBatch({ x, y }: DeepData, size: number, step: number, k: Key): Deep
   return { x: takeRows(x, rows), y: takeRows(y, rows) };
 }
 
-function check(
-  process: DeepProcess,
-  { x, y }: DeepData,
-  likelihood: Likelihood,
-  counts: Readonly<Record<string, number>>,
-): void {
+function check(process: DeepProcess, { x, y }: DeepData, counts: Readonly<Record<string, number>>): void {
   expectShape(x, "x", undefined, process.inputs);
   expectShape(y, "y", x.rows, undefined);
   if (x.rows === 0) throw new UsageError("fitDeep: there are no observations");
   expectFinite(x, "x");
+  for (const [name, count] of Object.entries(counts)) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new UsageError(`${name} is a whole number of at least 1, got ${count}`);
+    }
+  }
+}
+
+function expectTargets(process: DeepProcess, y: Matrix, likelihood: Likelihood): void {
   likelihood.check(y);
   if (likelihood.latents !== process.outputs) {
     throw new UsageError(
       `the likelihood ${likelihood.name} looks at ${likelihood.latents} latent function(s), the process has ${process.outputs} output(s): give its last layer that width`,
     );
-  }
-  for (const [name, count] of Object.entries(counts)) {
-    if (!Number.isInteger(count) || count < 1) {
-      throw new UsageError(`${name} is a whole number of at least 1, got ${count}`);
-    }
   }
 }
 

@@ -19,6 +19,7 @@ export {
   type LayerMean,
   type LayerPart,
 } from "./layer.ts";
+export { layerRelevances } from "./layer-relevances.ts";
 export type { FittedLayer, SparseLayer } from "./sparse-layer.ts";
 export { deepStack, type StackOptions } from "./stack.ts";
 export { type StartOptions, startDeep } from "./start.ts";

@@ -19,7 +19,10 @@ export interface StartOptions {
   readonly likelihood: Likelihood;
   /** What the last layer's values look like: the targets, or what a link makes of them (n × outputs). */
   readonly targets: Matrix;
-  /** The first start is the plain one; others are drawn around it. */
+  /**
+   * The first start is the plain one; the second leaves hidden layers with a mean all but at it, so that depth has to
+   * pay for itself; others are drawn around the first.
+   */
   readonly index: number;
   readonly key: Key;
 }
@@ -29,6 +32,9 @@ const looked = 2000;
 // Of what a hidden layer with a mean may add to it at the start, in the variance of its values: it bends what it hands
 // on a little, and is expected to, or the divergence would charge for every digit of the values' certainty.
 const hiddenShare = 0.1;
+// … and at the second start. There the bound is nearly that of one layer, which a search from the first, on its way down
+// from what its hidden layers cost, need not reach.
+const shallowShare = 1e-4;
 // Of hidden inducing values at the start, in units of their prior deviation: little noise, so that gradients pass.
 const hiddenDeviation = 0.1;
 
@@ -45,6 +51,8 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
   const chosen = representatives(x, inducing, split(key, "inducing"));
   let [h, z] = [seen, chosen];
   const last = process.layers.length - 1;
+  const shallow = index === 1 && canBeShallow(process);
+  const share = shallow ? shallowShare : hiddenShare;
   const layers = process.layers.map((layer, l): FittedLayer => {
     if (layer.kind === "fn") {
       [h, z] = [layer.fn.at(h), layer.fn.at(z)];
@@ -58,9 +66,10 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
         `the kernel of layer ${l} cannot be differentiated in its inputs, which the layer before moves: it belongs in the first layer`,
       );
     }
-    const placed = l < last ? hiddenLayer(layer, h, points) : lastLayer(layer, points, targets);
+    const placed = l < last ? hiddenLayer(layer, h, points, share) : lastLayer(layer, points, targets);
     const sparse = sparseLayer(placed, inducingPoints, pinned, l < last ? hiddenDeviation : 1);
-    const started = index === 0 ? sparse : shaken(sparse, l < last, split(split(key, "shaken"), l));
+    const started =
+      index === 0 || shallow ? sparse : shaken(sparse, l < last, split(split(key, "shaken"), l));
     if (l < last) {
       const { moments } = predictor(started);
       [h, z] = [moments(points).mean, moments(inducingPoints).mean];
@@ -70,12 +79,20 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
   return { layers, likelihood };
 }
 
+/** Whether hidden layers are functions of their own, which processes may leave as they are. */
+function canBeShallow({ layers }: DeepProcess): boolean {
+  const hidden = layers.slice(0, -1).filter(({ kind }) => kind === "gp") as readonly GpLayer[];
+  return hidden.length > 0 && hidden.every(({ meanName }) => meanName !== "zero");
+}
+
 /**
  * What latent functions look like before anything is known of them: the targets of likelihoods that see them with noise,
  * logarithms of counts; signs of unit variance where y says nothing of their size.
  */
 export function startTargets({ name, latents }: Likelihood, y: Matrix): Matrix {
   if (name === "gaussian" || name === "student-t") return y;
+  // The log noise shares the targets' scale: its strength makes up for that.
+  if (name === "varying noise") return sideBySide(y, y);
   if (name === "poisson") return { ...y, data: y.data.map((v) => Math.log(v + 0.5)) };
   const out = matrix(y.rows, latents);
   for (let k = 0; k < out.data.length; k++) out.data[k] = Math.floor(k / latents) % 2 === 0 ? 1 : -1;
@@ -89,12 +106,12 @@ interface Placed {
 }
 
 /** A hidden layer that hands on what it sees: in its mean where it has one, in its posterior otherwise. */
-function hiddenLayer(layer: GpLayer, h: Matrix, points: Matrix): Placed {
+function hiddenLayer(layer: GpLayer, h: Matrix, points: Matrix, share: number): Placed {
   const mean = layer.meanName === "linear" ? projection(layer, h) : layer.mean;
   const target = layer.meanName === "zero" ? centred(projection(layer, h), points) : mean;
   const values = target.at(points);
   const zero = layer.meanName === "zero";
-  const size = zero ? 1 : Math.sqrt(hiddenShare);
+  const size = zero ? 1 : Math.sqrt(share);
   const kernel = defaultsFromData(layer.kernel, points, {
     ...values,
     data: values.data.map((v) => size * v),

@@ -1,7 +1,7 @@
 import { type DeepPosterior, deepStack, fitDeep } from "../deep/index.ts";
 import { rbf } from "../kernels/index.ts";
 import { columnVector, type Matrix } from "../linalg/index.ts";
-import { curves, functionBand } from "../plot/index.ts";
+import { curves, fromLowest, functionBand, knots } from "../plot/index.ts";
 import { hueOf } from "../plot/theme.ts";
 import { fit, type Gaussian } from "../processes/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
@@ -11,7 +11,13 @@ import { evenly, full, half, heightFor, type Section, say } from "./section.ts";
 const count = 40;
 const noise = 0.02;
 const depths = [1, 2, 3, 4] as const;
-const settings = { inducing: 15, steps: 400, samples: 4, stopWhenStalled: false } as const;
+const settings = {
+  inducing: 15,
+  steps: 400,
+  samples: 4,
+  stopWhenStalled: false,
+  noise: "constant",
+} as const;
 const shown = evenly(-1.2, 1.2, 241);
 const step = (x: Matrix) => x.data.map((v) => (v > 0 ? 1 : -1));
 
@@ -41,8 +47,8 @@ export function* deepStepSection(key: Key, seed: number): Task<Section> {
   });
   const deepest = deep.at(-1)!;
   const inside = evenly(-1, 1, 201);
-  const warps = deepest.layersAt(inside).map(({ mean }) => unit(mean.data));
-  const knots = densities(deepest, inside, split(key, "knots"));
+  const warps = deepest.layersAt(inside).map(({ mean }) => fromLowest(mean.data));
+  const values = gathered(deepest, inside, split(key, "knots"));
   const atLevels = warps.map((values) => values.filter((v) => v < 0.1 || v > 0.9).length / values.length);
   const best = errorsOf.slice(2).reduce((a, b) => Math.min(a, b));
   return {
@@ -91,13 +97,11 @@ export function* deepStepSection(key: Key, seed: number): Task<Section> {
         }),
       ),
       full((width) =>
-        curves({
+        knots({
           width,
           height: Math.min(340, heightFor(width)),
           title: "Knots: where the values of each layer gather",
-          input: "value, from 0 to 1",
-          output: "density",
-          curves: knots.map((y, l) => ({ name: `layer ${l + 1}`, hue: hueOf(l), x: levels.data, y })),
+          layers: values.map((of, l) => ({ name: `layer ${l + 1}`, values: of })),
         }),
       ),
     ],
@@ -116,11 +120,8 @@ const [layers] = process.sampleLayers(key(seed), 1);        // one function, as 
   };
 }
 
-const levels = evenly(-0.1, 1.1, 181);
-const bandwidth = 0.03;
-
-/** The density of each layer's values over the places, all draws together. */
-function densities(process: DeepPosterior, x: Matrix, key: Key): readonly Float64Array[] {
+/** The values of each layer over the places, all draws together. */
+function gathered(process: DeepPosterior, x: Matrix, key: Key): readonly Float64Array[] {
   const draws = process.sampleLayers(key, 20).map((links) => {
     let h = x;
     return links.map(({ fn }) => {
@@ -128,18 +129,5 @@ function densities(process: DeepPosterior, x: Matrix, key: Key): readonly Float6
       return h.data;
     });
   });
-  return draws[0]!.map((_, l) => {
-    const values = unit(Float64Array.from(draws.flatMap((layers) => Array.from(layers[l]!))));
-    const scale = 1 / (values.length * bandwidth * Math.sqrt(2 * Math.PI));
-    return levels.data.map((at) =>
-      values.reduce((sum, v) => sum + scale * Math.exp(-0.5 * ((at - v) / bandwidth) ** 2), 0),
-    );
-  });
-}
-
-/** Values on their own scale: 0 the lowest, 1 the highest, the way up whichever way they go. */
-function unit(values: Float64Array): Float64Array {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const scaled = values.map((v) => (v - low) / (high - low || 1));
-  return scaled[0]! <= scaled.at(-1)! ? scaled : scaled.map((v) => 1 - v);
+  return draws[0]!.map((_, l) => Float64Array.from(draws.flatMap((layers) => Array.from(layers[l]!))));
 }

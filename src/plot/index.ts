@@ -10,6 +10,7 @@ export * from "./gaussian-density.ts";
 export * from "./gaussian-ellipse.ts";
 export * from "./image-rows.ts";
 export * from "./kernel-matrix.ts";
+export * from "./knots.ts";
 export * from "./latent-space.ts";
 export * from "./line-panels.ts";
 export * from "./parallel-coordinates.ts";

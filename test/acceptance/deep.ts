@@ -9,7 +9,8 @@ import { atLeast, atMost, type Check, type Group, reported } from "./check.ts";
 
 /**
  * Acceptance check 7: the step function of the reference demonstration (50 places in [0, 1], noise of sd 0.01, standardised
- * by the training part alone) with defaults and three starts, and what depth gains on kin40k.
+ * by the training part alone) with defaults and three starts, and what depth gains on kin40k. The noise of the
+ * motorcycle-like data varies; that it may is one of the defaults, chosen by the bound on the training part.
  */
 export const deep: Group = {
   title: "Deep Gaussian processes (design facts, check 7): a step, motorcycle-like and sine data, kin40k",
@@ -41,8 +42,17 @@ const toys: readonly Toy[] = [
   { name: "sine", n: 60, range: [-4, 4], truth: (x) => Math.sin(2 * x), sd: () => 0.1 },
 ];
 
-function drawn({ n: own, even, range: [low, high], truth, sd }: Toy, part: string, n = own): DeepData {
-  const root = split(key(0), part);
+// Every data set is drawn anew so often, places, noise and held-out rows: one draw may be a lucky one.
+const draws = 3;
+const depths = [2, 3] as const;
+
+function drawn(
+  { n: own, even, range: [low, high], truth, sd }: Toy,
+  part: string,
+  draw: number,
+  n = own,
+): DeepData {
+  const root = split(key(draw), part);
   const noise = normal(split(root, "e"), n);
   const x = uniform(split(root, "x"), n).map(
     (u, i) => low + (high - low) * (even && part === "train" ? (i + 0.5) / n : u),
@@ -50,53 +60,91 @@ function drawn({ n: own, even, range: [low, high], truth, sd }: Toy, part: strin
   return { x: columnVector(x), y: columnVector(x.map((v, i) => truth(v) + sd(v) * noise[i]!)) };
 }
 
-function checked(toy: Toy): readonly Check[] {
-  const train = drawn(toy, "train");
-  const test = drawn(toy, "test", 500);
+interface Score {
+  readonly rmse: number;
+  readonly density: number;
+  /** How far the mean rises above the truth's highest value. */
+  readonly over: number;
+  readonly said: string;
+}
+
+function scores(toy: Toy, draw: number): { readonly exact: Score; readonly deep: readonly Score[] } {
+  const train = drawn(toy, "train", draw);
+  const test = drawn(toy, "test", draw, 500);
   const [inX, inY] = [units(train.x), units(train.y)];
   const data = { x: inX.to(train.x), y: inY.to(train.y) };
   const truth = test.x.data.map(toy.truth);
-  const scored = (at: Pick<Gaussian, "mean" | "logDensities">) => {
+  const scored = (at: Pick<Gaussian, "mean" | "logDensities">, said: string): Score => {
     const f = inY.back(at.mean);
     const each = at.logDensities(inY.to(test.y)).data;
     return {
       rmse: Math.sqrt(f.reduce((sum, v, i) => sum + (v - truth[i]!) ** 2, 0) / f.length),
       density: each.reduce((sum, v) => sum + v, 0) / each.length - Math.log(inY.scale),
       over: Math.max(...f) - Math.max(...truth),
+      said,
     };
   };
   const exact = runSync(fit(rbf(), data));
-  const shallow = scored(exact.process.observed(inX.to(test.x)));
-  const two = runSync(fitDeep(deepStack(1), data, { starts: 3 }));
-  const found = scored(two.process.observed(inX.to(test.x)));
-  const name = (what: string) => `${toy.name}: ${what}`;
-  return [
-    atLeast(
-      name(`held-out log density of two layers, exact GP ${shallow.density.toFixed(3)}`),
-      found.density,
-      shallow.density,
-    ),
-    reported(
-      name("bounds of the three starts; exact GP's log evidence"),
-      `${two.report.starts.map(({ bound }) => bound.toFixed(1)).join(", ")}; ${exact.logEvidence.toFixed(1)}`,
-    ),
-    ...(toy.name === "step"
-      ? [
-          atMost(
-            name(`RMSE of two layers, half the exact GP's ${shallow.rmse.toFixed(4)}`),
-            found.rmse,
-            shallow.rmse / 2,
-            4,
-          ),
-          atMost(name(`over-shoot of two layers, exact GP ${shallow.over.toFixed(3)}`), found.over, 0.02),
-        ]
-      : [
-          reported(
-            name("RMSE of two layers; of the exact GP"),
-            `${found.rmse.toFixed(4)}; ${shallow.rmse.toFixed(4)}`,
-          ),
-        ]),
-  ];
+  return {
+    exact: scored(exact.process.observed(inX.to(test.x)), exact.logEvidence.toFixed(1)),
+    deep: depths.map((layers) => {
+      const { process, report } = runSync(fitDeep(deepStack(1, { layers }), data, { starts: 3 }));
+      const bounds = report.starts.map(
+        ({ bound, noise }) => `${bound.toFixed(1)}${noise === "varying" ? " v" : ""}`,
+      );
+      return scored(process.observed(inX.to(test.x)), bounds.join(", "));
+    }),
+  };
+}
+
+const average = (values: readonly number[]) => values.reduce((sum, v) => sum + v / values.length, 0);
+
+function checked(toy: Toy): readonly Check[] {
+  const all = Array.from({ length: draws }, (_, draw) => scores(toy, draw));
+  const exact = all.map((s) => s.exact);
+  const shallow = average(exact.map((s) => s.density));
+  return depths.flatMap((layers, d) => {
+    const deep = all.map((s) => s.deep[d]!);
+    const name = (what: string) => `${toy.name}, ${layers} layers: ${what}`;
+    const list = (of: (s: Score) => number, digits: number) =>
+      deep.map((s) => of(s).toFixed(digits)).join(", ");
+    const beside = (of: (s: Score) => number, digits: number) =>
+      exact.map((s) => of(s).toFixed(digits)).join(", ");
+    return [
+      atLeast(
+        name(`held-out log density, average of ${draws} draws; exact GP ${shallow.toFixed(3)}`),
+        average(deep.map((s) => s.density)),
+        shallow,
+      ),
+      reported(
+        name("by draw; of the exact GP"),
+        `${list((s) => s.density, 3)}; ${beside((s) => s.density, 3)}`,
+      ),
+      reported(
+        name("bounds of three starts, and with varying noise (v); exact GP's log evidence"),
+        `${deep.map((s) => s.said).join(" / ")}; ${exact.map((s) => s.said).join(" / ")}`,
+      ),
+      ...(toy.name === "step"
+        ? [
+            atMost(
+              name("RMSE over the exact GP's, the worst draw"),
+              Math.max(...deep.map((s, i) => s.rmse / exact[i]!.rmse)),
+              0.5,
+            ),
+            atMost(
+              name(`over-shoot, the worst draw; exact GP ${beside((s) => s.over, 3)}`),
+              Math.max(...deep.map((s) => s.over)),
+              0.02,
+            ),
+          ]
+        : [
+            reported(
+              name("RMSE by draw; of the exact GP"),
+              `${list((s) => s.rmse, 4)}; ${beside((s) => s.rmse, 4)}`,
+            ),
+          ]),
+    ];
+  });
 }
 
 /** A column in standard units, and back. */
@@ -120,6 +168,7 @@ function kin(): readonly Check[] {
     const { process } = runSync(
       fitDeep(deepStack(train.x.cols, { layers }), train, {
         inducing: 50,
+        noise: "constant",
         steps: 800,
         stopWhenStalled: false,
       }),

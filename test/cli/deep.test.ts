@@ -11,7 +11,9 @@ beforeAll(() => {
   write("data.csv", 80, 0);
   write("test.csv", 100, 0);
   const small = ["--inducing", "20", "--steps", "150", "--target", "y", "--out", "deep.safetensors"];
-  fitted = JSON.parse(succeed("deep", "data.csv", ...small, "--layers", "2", "--json"));
+  fitted = JSON.parse(
+    succeed("deep", "data.csv", ...small, "--layers", "2", "--noise", "constant", "--json"),
+  );
 });
 
 describe("a deep process on the command line", () => {
@@ -30,6 +32,50 @@ describe("a deep process on the command line", () => {
     expect(readFileSync(join(folder, "p.csv"), "utf8").split("\n")[0]).toBe("mean,sd,lower95,upper95");
     expect(succeed("inspect", "deep.safetensors")).toMatch(/Layer 1: 2 to 1, 20 inducing points/);
     expect(succeed("sample", "deep.safetensors", "test.csv", "--out", "s.csv", "--count", "2")).toBeTruthy();
+  });
+
+  it("keeps checkpoints, goes on from them to the same file, and draws its layers", () => {
+    const small = ["data.csv", "--target", "y", "--inducing", "8", "--steps", "120", "--noise", "varying"];
+    const whole = JSON.parse(
+      succeed("deep", ...small, "--out", "a.safetensors", "--checkpoint", "c.safetensors", "--json"),
+    );
+    expect(whole.widths).toEqual([2, 2]);
+    const [least, most] = whole.noiseSdRange;
+    expect(least).toBeLessThan(whole.noiseSd);
+    expect(most).toBeGreaterThan(whole.noiseSd);
+    succeed(
+      "deep",
+      ...small,
+      "--out",
+      "b.safetensors",
+      "--resume",
+      "c.safetensors",
+      "--figure",
+      "layers.svg",
+    );
+    const bytes = (name: string) => readFileSync(join(folder, name));
+    expect(bytes("b.safetensors").equals(bytes("a.safetensors"))).toBe(true);
+    const figure = bytes("layers.svg").toString();
+    expect(figure).toMatch(/How much layer 1 uses what it sees/);
+    expect(figure).toMatch(/Knots/);
+    const predicted = JSON.parse(
+      succeed("predict", "b.safetensors", "test.csv", "--out", "p.csv", "--target", "y", "--json"),
+    );
+    expect(predicted.coverage95).toBeGreaterThan(0.8);
+    const other = funspace(
+      "deep",
+      ...small,
+      "--out",
+      "x.safetensors",
+      "--resume",
+      "c.safetensors",
+      "--seed",
+      "1",
+    );
+    expect(other.status).not.toBe(0);
+    expect(other.stderr).toMatch(/of another fit/);
+    const none = funspace("deep", ...small, "--out", "x.safetensors", "--resume", "a.safetensors");
+    expect(none.stderr).toMatch(/no checkpoint/);
   });
 
   it("refuses files that were altered, and commands that are not for it", () => {

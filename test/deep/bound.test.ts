@@ -8,6 +8,7 @@ import { naturalStep } from "../../src/deep/natural-gradient.ts";
 import { divergence } from "../../src/deep/ops/marginal.ts";
 import { inducingJitter, predictor, type SparseLayer } from "../../src/deep/sparse-layer.ts";
 import { startDeep } from "../../src/deep/start.ts";
+import { withNoiseFunction } from "../../src/deep/varying-noise.ts";
 import { affine, linear, matern52, rbf, sum } from "../../src/kernels/index.ts";
 import {
   add,
@@ -151,6 +152,16 @@ describe("the bound's gradient is that of finite differences", () => {
     checkGradient(moved(narrow, { likelihood: likelihoods.bernoulli() }), labels);
     checkGradient(moved(narrow, { likelihood: likelihoods.poisson() }), classes);
     checkGradient(moved(narrow, { likelihood: likelihoods.studentT() }));
+  });
+
+  it("noise that varies, above a mean of the function's own", () => {
+    const mean = affine(randomMatrix(1, 2, "slope"), Float64Array.of(0.2));
+    const process = compose(
+      gpLayer(rbf(), { width: 2, mean: "identity", inputs: 2 }),
+      gpLayer(rbf({ ard: 2 }), { mean }),
+    );
+    const likelihood = likelihoods.varyingNoise(0.3, 0.7);
+    checkGradient(moved(withNoiseFunction(process), { likelihood, targets: randomMatrix(12, 2, "two") }));
   });
 });
 

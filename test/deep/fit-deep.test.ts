@@ -22,13 +22,16 @@ const noise = normal(key(2), n);
 const y = columnVector(x.data.map((v, i) => (v > 0.5 ? 1 : 0) + 0.02 * noise[i]!));
 const two = () => compose(gpLayer(rbf(), { mean: "identity" }), gpLayer(rbf()));
 const options: FitDeepOptions = { inducing: 10, steps: 60, seed: 3 };
+const constantNoise = { noise: "constant" } as const;
 const fitted = (data: DeepData, more: FitDeepOptions = {}) =>
-  runSync(fitDeep(two(), data, { ...options, ...more }));
+  runSync(fitDeep(two(), data, { ...options, ...(more.likelihood ? {} : constantNoise), ...more }));
 
 describe("fitting a deep process", () => {
   it("raises the bound and stays below an exact evidence of one layer", () => {
     const single = compose(gpLayer(rbf()));
-    const { report, model } = runSync(fitDeep(single, { x, y }, { ...options, steps: 300 }));
+    const { report, model } = runSync(
+      fitDeep(single, { x, y }, { ...options, ...constantNoise, steps: 300 }),
+    );
     expect(report.starts[0]!.trace[0]!).toBeLessThan(report.bound - 50);
     const exact = runSync(
       fit(rbf(), { x, y }, { mean: { inputs: 1, outputs: 1, at: (p) => matrix(p.rows, 1) } }),
@@ -150,7 +153,15 @@ describe("watching a fit", () => {
       index: 0,
       key: key(1),
     });
-    const record = { bound: 0, error: 0, steps: 1, stalled: true, slower: 1, trace: [] };
+    const record = {
+      noise: "constant" as const,
+      bound: 0,
+      error: 0,
+      steps: 1,
+      stalled: true,
+      slower: 1,
+      trace: [],
+    };
     expect(deepReport(model, x, [record], 0).layers[0]!.collapsed).toBe(false);
     const [first, second] = model.layers;
     if (first!.kind !== "gp") throw new Error("a layer of processes");

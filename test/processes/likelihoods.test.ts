@@ -5,8 +5,17 @@ import { type Likelihood, likelihoods } from "../../src/processes/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
 
-const { bernoulli, constrained, gaussian, heteroscedastic, ordinal, poisson, softmax, studentT } =
-  likelihoods;
+const {
+  bernoulli,
+  constrained,
+  gaussian,
+  heteroscedastic,
+  ordinal,
+  poisson,
+  softmax,
+  studentT,
+  varyingNoise,
+} = likelihoods;
 
 // Two observations and two virtual ones: above 0.5 and below −0.2.
 const beside = matrix(4, 3, Float64Array.of(0.2, 0, 0, 0.5, 1, 0.7, -1.3, 0, 0, -0.2, -1, 1.2));
@@ -21,6 +30,7 @@ const cases: readonly (readonly [Likelihood, readonly number[] | Matrix])[] = [
   [heteroscedastic(), [0.2, -1, 2.5, 0]],
   [constrained(gaussian(0.3)), beside],
   [constrained(studentT(0.7, 4.5)), beside],
+  [varyingNoise(0.3, 0.7), [0.2, -1, 2.5, 0]],
 ];
 
 const n = 4;

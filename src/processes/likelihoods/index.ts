@@ -9,3 +9,4 @@ export { poisson } from "./poisson.ts";
 export * from "./site.ts";
 export { softmax } from "./softmax.ts";
 export { studentT } from "./student-t.ts";
+export { noiseAt, seenThroughVaryingNoise, varyingNoise, varyingNoiseFor } from "./varying-noise.ts";
