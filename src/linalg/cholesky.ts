@@ -94,18 +94,36 @@ export function halfSolveTransposed(factor: LowerFactor, b: Matrix): Matrix {
   return substitute(factor, b, true);
 }
 
+/** B ← L⁻¹ B, which is returned: for the owner of a fresh B only. */
+export function halfSolveInPlace(factor: LowerFactor, b: Matrix): Matrix {
+  return substituteInPlace(factor, b, false);
+}
+
+/** B ← L⁻ᵀ B, likewise. */
+export function halfSolveTransposedInPlace(factor: LowerFactor, b: Matrix): Matrix {
+  return substituteInPlace(factor, b, true);
+}
+
+/** L⁻ᵀ A L⁻¹ for A of n rows and columns. */
+export function congruent(factor: LowerFactor, a: Matrix): Matrix {
+  const { size, lower } = factor;
+  const out = halfSolveTransposed(factor, a);
+  engine().trsm("right", size, size, { ...operand(lower), lower: true }, block(out));
+  return out;
+}
+
 // Up to here handing L to an engine takes longer than the work itself.
 const fewColumns = 3;
 
-function substitute({ size, lower }: LowerFactor, b: Matrix, transposed: boolean): Matrix {
-  expectShape(b, "the right-hand side", size, undefined);
-  const out = matrix(b.rows, b.cols, b.data.slice());
-  if (b.cols <= fewColumns) {
-    (transposed ? backwardInPlace : forwardInPlace)(lower, out);
-    return out;
-  }
-  engine().trsm("left", size, b.cols, { ...operand(lower, transposed), lower: true }, block(out));
-  return out;
+function substitute(factor: LowerFactor, b: Matrix, transposed: boolean): Matrix {
+  expectShape(b, "the right-hand side", factor.size, undefined);
+  return substituteInPlace(factor, matrix(b.rows, b.cols, b.data.slice()), transposed);
+}
+
+function substituteInPlace({ size, lower }: LowerFactor, b: Matrix, transposed: boolean): Matrix {
+  if (b.cols <= fewColumns) (transposed ? backwardInPlace : forwardInPlace)(lower, b);
+  else engine().trsm("left", size, b.cols, { ...operand(lower, transposed), lower: true }, block(b));
+  return b;
 }
 
 /** log det A, in nats. */

@@ -3,8 +3,10 @@ import { sumGradients } from "../../kernels/index.ts";
 import {
   type Cholesky,
   cholesky,
+  congruent,
   dot,
   halfSolve,
+  halfSolveTransposed,
   identity,
   inverse,
   logDeterminant,
@@ -93,15 +95,14 @@ export function collapsedSlopes(
       onLower.data[k]! += outer;
     }
   }
-  const lowerInverse = halfSolve(factor, identity(m));
   const around = (a: Matrix, scale: number) => {
-    const out = multiply(multiply(lowerInverse, a, { a: true }), lowerInverse);
+    const out = congruent(factor, a);
     for (let k = 0; k < out.data.length; k++) out.data[k]! *= scale;
     return out;
   };
   const ofGram = kernelSlopes(kernel, inducing, undefined, around(onLower, -0.5), inPoints);
   const onCross = around(onWhite, beta);
-  const pull = multiply(lowerInverse, w, { a: true });
+  const pull = halfSolveTransposed(factor, w);
   let gradient = ofGram.parameters;
   const points = ofGram.points && matrix(m, x.cols, ofGram.points.data.slice());
   const ofResidual = new Float64Array(n);
@@ -110,10 +111,10 @@ export function collapsedSlopes(
     const cross = kernel.cross(inducing, own);
     const bar = multiply(onCross, cross);
     const means = multiply(cross, pull, { a: true });
-    for (let i = 0; i < to - from; i++) {
-      const r = residual[from + i]!;
-      ofResidual[from + i] = beta * (means.data[i]! - r);
-      for (let a = 0, k = i; a < m; a++, k += to - from) bar.data[k]! += beta * r * pull.data[a]!;
+    for (let i = from; i < to; i++) ofResidual[i] = beta * (means.data[i - from]! - residual[i]!);
+    for (let a = 0, k = 0; a < m; a++) {
+      const slope = beta * pull.data[a]!;
+      for (let i = from; i < to; i++, k++) bar.data[k]! += slope * residual[i]!;
     }
     const slopes = kernelSlopes(kernel, inducing, own, bar, inPoints);
     gradient = sumGradients(gradient, slopes.parameters);

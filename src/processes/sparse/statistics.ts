@@ -4,7 +4,7 @@ import {
   add,
   block,
   type Cholesky,
-  halfSolve,
+  halfSolveInPlace,
   type Matrix,
   matrix,
   mirror,
@@ -57,19 +57,21 @@ export function statisticsOf(
   const pulls = matrix(m, 1);
   let [residuals, variances, logNoise] = [0, 0, 0];
   inChunks(x, (part, from, to) => {
-    const white = halfSolve(factor, kernel.cross(inducing, { ...part }));
+    const white = halfSolveInPlace(factor, kernel.cross(inducing, { ...part }));
     const n = to - from;
     const scaled = matrix(n, 1);
+    const scales = new Float64Array(n);
     const diagonal = kernel.diagonal(part);
     for (let i = 0; i < n; i++) {
-      const root = Math.sqrt(noise[from + i]!);
-      const r = residual[from + i]! / root;
+      const scale = 1 / Math.sqrt(noise[from + i]!);
+      const r = residual[from + i]! * scale;
+      scales[i] = scale;
       scaled.data[i] = r;
       residuals += r * r;
       variances += diagonal[i]! / noise[from + i]!;
       logNoise += Math.log(2 * Math.PI * noise[from + i]!);
-      for (let a = 0, k = i; a < m; a++, k += n) white.data[k]! /= root;
     }
+    for (let a = 0, k = 0; a < m; a++) for (let i = 0; i < n; i++, k++) white.data[k]! *= scales[i]!;
     engine().syrk(m, n, 1, operand(white), 1, block(squares));
     const own = multiply(white, scaled);
     for (let a = 0; a < m; a++) pulls.data[a]! += own.data[a]!;

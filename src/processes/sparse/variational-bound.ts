@@ -4,16 +4,19 @@ import {
   block,
   type Cholesky,
   cholesky,
+  congruent,
   dot,
-  halfSolve,
-  halfSolveTransposed,
+  halfSolveInPlace,
+  halfSolveTransposedInPlace,
   identity,
   inverse,
+  type LowerFactor,
   logDeterminant,
   type Matrix,
   matrix,
   mirror,
   multiply,
+  operand,
   rowRange,
   solve,
 } from "../../linalg/index.ts";
@@ -28,6 +31,8 @@ export interface WhiteGaussian {
   readonly precision: Matrix;
   /** b, m × 1. */
   readonly pull: Matrix;
+  /** Of Λ, where it is known already. */
+  readonly factor?: LowerFactor;
 }
 
 /** q before any data: the prior's, N(0, I). */
@@ -58,8 +63,9 @@ interface Moments {
   readonly divergence: number;
 }
 
-export function momentsOf({ precision, pull }: WhiteGaussian): Moments {
-  const factor = cholesky(precision);
+export function momentsOf(q: WhiteGaussian): Moments {
+  const { pull } = q;
+  const factor = factorOf(q);
   const mean = solve(factor, pull);
   const covariance = inverse(factor);
   const m = pull.rows;
@@ -69,13 +75,17 @@ export function momentsOf({ precision, pull }: WhiteGaussian): Moments {
   return { mean, covariance, divergence };
 }
 
+function factorOf({ precision, factor }: WhiteGaussian): LowerFactor {
+  return factor ?? cholesky(precision);
+}
+
 /** Means and variances of the latents at points, n × latents each, and what they were made of. */
 function latentMoments(
   { kernel, mean, inducing, factor, latents }: VariationalModel,
   q: readonly Moments[],
   x: Matrix,
 ) {
-  const white = halfSolve(factor, kernel.cross(inducing, x));
+  const white = halfSolveInPlace(factor, kernel.cross(inducing, x));
   const [n, count] = [x.rows, latents.length];
   const means = mean.at(x);
   const values = matrix(n, count, means.data.slice());
@@ -133,30 +143,37 @@ export function variationalSlopes(
   const [n, m, count] = [x.rows, inducing.rows, q.length];
   const onWhite = matrix(m, n);
   const onDiagonal = new Float64Array(n);
-  const latents = q.map(({ mean: mu }, l) => {
-    const slopes = new Float64Array(n);
-    const weighted = matrix(m, n);
-    for (let i = 0; i < n; i++) slopes[i] = scale * expected.mean.data[i * count + l]!;
-    for (let i = 0; i < n; i++) onDiagonal[i]! += scale * expected.variance.data[i * count + l]!;
+  // Ā Aᵀ, Ā the derivative in the white columns A: of each latent μ (A s)ᵀ + 2 (Σ − I) A V Aᵀ, s and V the slopes in its means
+  // and variances, so that no more products of m × n matrices are needed than those for q.
+  const onFactor = matrix(m, m);
+  const latents = q.map(({ mean: mu, covariance: sigma }, l) => {
+    const [slopes, bends] = [new Float64Array(n), new Float64Array(n)];
+    for (let i = 0; i < n; i++) {
+      slopes[i] = scale * expected.mean.data[i * count + l]!;
+      bends[i] = scale * expected.variance.data[i * count + l]!;
+      onDiagonal[i]! += bends[i]!;
+    }
     const spread = spreads[l]!;
     for (let a = 0, k = 0; a < m; a++) {
+      const pulled = mu.data[a]!;
       for (let i = 0; i < n; i++, k++) {
-        const v = scale * expected.variance.data[i * count + l]!;
-        weighted.data[k] = v * white.data[k]!;
-        onWhite.data[k]! += mu.data[a]! * slopes[i]! + 2 * v * (spread.data[k]! - white.data[k]!);
+        onWhite.data[k]! += pulled * slopes[i]! + 2 * bends[i]! * (spread.data[k]! - white.data[k]!);
       }
     }
-    return {
-      mean: multiply(white, matrix(n, 1, slopes)),
-      covariance: multiply(weighted, white, { b: true }),
-    };
+    const mean = multiply(white, matrix(n, 1, slopes));
+    const covariance = weightedGram(white, bends);
+    const spreadOf = multiply(sigma, covariance);
+    for (let a = 0, k = 0; a < m; a++) {
+      for (let b = 0; b < m; b++, k++) {
+        onFactor.data[k]! += mu.data[a]! * mean.data[b]! + 2 * (spreadOf.data[k]! - covariance.data[k]!);
+      }
+    }
+    return { mean, covariance };
   });
-  const onCross = halfSolveTransposed(factor, onWhite);
+  const onCross = halfSolveTransposedInPlace(factor, onWhite);
   // ∂/∂k(Z, Z) = −½ L⁻ᵀ M L⁻¹, M the lower triangle of Ā Aᵀ and its mirror image: the factor's pull-back (Murray 2016).
-  const lower = multiply(onWhite, white, { b: true });
-  mirror(lower);
-  const lowerInverse = halfSolve(factor, identity(m));
-  const onGram = multiply(multiply(lowerInverse, lower, { a: true }), lowerInverse);
+  mirror(onFactor);
+  const onGram = congruent(factor, onFactor);
   for (let k = 0; k < onGram.data.length; k++) onGram.data[k]! *= -0.5;
   const ofGram = kernelSlopes(kernel, inducing, undefined, onGram, inPoints);
   const ofCross = kernelSlopes(kernel, inducing, own, onCross, inPoints);
@@ -189,6 +206,22 @@ export function variationalSlopes(
   };
 }
 
+/** A diag(weights) Aᵀ: half the work where the weights have one sign, as under a concave likelihood they have. */
+function weightedGram(a: Matrix, weights: Float64Array): Matrix {
+  const [m, n] = [a.rows, a.cols];
+  const sign = weights.every((w) => w <= 0) ? -1 : weights.every((w) => w >= 0) ? 1 : 0;
+  const factors = sign === 0 ? weights : weights.map((w) => Math.sqrt(Math.abs(w)));
+  const weighted = matrix(m, n);
+  for (let r = 0, k = 0; r < m; r++) {
+    for (let i = 0; i < n; i++, k++) weighted.data[k] = factors[i]! * a.data[k]!;
+  }
+  if (sign === 0) return multiply(weighted, a, { b: true });
+  const out = matrix(m, m);
+  engine().syrk(m, n, sign, operand(weighted), 0, block(out));
+  mirror(out);
+  return out;
+}
+
 /** The bound alone, over all rows, a few thousand at a time. */
 export function variationalBound(model: VariationalModel, x: Matrix, y: Matrix): number {
   const q = model.latents.map(momentsOf);
@@ -214,7 +247,7 @@ export function naturalStep(
   rate: number,
 ): WhiteGaussian {
   const m = mean.rows;
-  const bent = multiply(covariance, momentsOf(q).mean);
+  const bent = multiply(covariance, solve(factorOf(q), q.pull));
   let step = rate;
   for (let halving = 0; halving <= halvings; halving++, step /= 2) {
     const precision = identity(m, step);
@@ -226,7 +259,9 @@ export function naturalStep(
         precision.data[k]! += (1 - step) * q.precision.data[k]! - step * symmetric;
       }
     }
-    if (engine().potrf(m, block(matrix(m, m, precision.data.slice()))) < 0) return { precision, pull };
+    const lower = matrix(m, m);
+    for (let i = 0; i < m; i++) lower.data.set(precision.data.subarray(i * m, i * m + i + 1), i * m);
+    if (engine().potrf(m, block(lower)) < 0) return { precision, pull, factor: { size: m, lower } };
   }
   return q;
 }
