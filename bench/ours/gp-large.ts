@@ -65,7 +65,7 @@ function answer(request: Request): Reply {
       );
       return {
         logEvidence,
-        mean: process.observed(test.x).mean,
+        mean: process.at(test.x).mean,
         densities: process.logPredictive(test.x, test.y),
       };
     },

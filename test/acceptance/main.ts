@@ -6,6 +6,7 @@ import { deep } from "./deep.ts";
 import { digitAngles, digitsContrast, digitsInverted, digitsRotated } from "./digit-conditions.ts";
 import { featureLearning, pathKernels, rateTransfer } from "./dynamics.ts";
 import { infiniteWidth } from "./infinite.ts";
+import { kin40k } from "./kin40k.ts";
 import { large } from "./large.ts";
 import { latent } from "./latent.ts";
 import { functions, transfer } from "./probes.ts";
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, Group>> = {
   ticketsOfPixels,
   infinite: infiniteWidth,
   large,
+  kin40k,
   latent,
 };
 const wanted = process.argv.slice(2);
