@@ -66,9 +66,9 @@ const root = key(0);
 const shared = { learningRate: 0.02, batch: 1024, naturalRate: 0.1, probes: 10, rank: 100, tolerance: 0.01 };
 /** Budgets: what two cores do in four minutes, both sides together. */
 const methods = {
-  sgpr: { ...shared, steps: Number(process.env.STEPS ?? 20) },
-  svgp: { ...shared, steps: Number(process.env.STEPS ?? 500) },
-  iterative: { ...shared, learningRate: 0.1, steps: Number(process.env.STEPS ?? 5) },
+  sgpr: { ...shared, steps: Number(process.env.STEPS ?? 10) },
+  svgp: { ...shared, steps: Number(process.env.STEPS ?? 300) },
+  iterative: { ...shared, learningRate: 0.1, steps: Number(process.env.STEPS ?? 3) },
 } as const;
 /** Rows that matrices of their square still fit in memory with, as GPyTorch holds them. */
 const mostIterative = { elevators: Infinity, kin40k: 10_000, protein: 10_000 } as const;

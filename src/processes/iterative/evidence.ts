@@ -3,6 +3,7 @@ import { dot, type IterativeSolution, type Matrix, matrix } from "../../linalg/i
 import { averaged, logQuadrature } from "../../linalg/log-determinant.ts";
 import type { Key } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
+import { besides, columnRange } from "./columns.ts";
 import { pullBackFactors } from "./product.ts";
 import { type IterativeReport, type KernelSystem, reportOf, solveSystem } from "./system.ts";
 
@@ -87,23 +88,4 @@ export function stochasticGradient(
   const u = besides(alpha, solved);
   const w = besides(half, weighted);
   return { kernel: pullBackFactors(kernel, x, u, w), noiseVariance: dot(u.data, w.data) };
-}
-
-/** The columns of both, a's first. */
-export function besides(a: Matrix, b: Matrix): Matrix {
-  const cols = a.cols + b.cols;
-  const out = matrix(a.rows, cols);
-  for (let i = 0; i < a.rows; i++) {
-    out.data.set(a.data.subarray(i * a.cols, (i + 1) * a.cols), i * cols);
-    out.data.set(b.data.subarray(i * b.cols, (i + 1) * b.cols), i * cols + a.cols);
-  }
-  return out;
-}
-
-/** Columns `from` (included) to `to` (excluded). */
-export function columnRange(a: Matrix, from: number, to: number): Matrix {
-  const out = matrix(a.rows, to - from);
-  for (let i = 0; i < a.rows; i++)
-    out.data.set(a.data.subarray(i * a.cols + from, i * a.cols + to), i * out.cols);
-  return out;
 }

@@ -1,5 +1,6 @@
 import { type Gradient, type Kernel, sumGradients } from "../../kernels/index.ts";
 import { type Matrix, matrix, multiply, rowRange } from "../../linalg/index.ts";
+import { besides } from "./columns.ts";
 
 // Numbers of a block of the matrix held at a time: 8 MB.
 const blockSize = 2 ** 20;
@@ -47,12 +48,14 @@ export function kernelRows(
  */
 export function pullBackFactors(kernel: Kernel, x: Matrix, u: Matrix, w: Matrix): Gradient {
   let total: Gradient = {};
+  // [U W] [W U]ᵀ is the sum of both products, made in one.
+  const [left, right] = [besides(u, w), besides(w, u)];
   for (const { a, b, rows, cols, diagonal } of lowerBlocks(kernel, x)) {
-    const bar = multiply(rowRange(u, rows.from, rows.to), rowRange(w, cols.from, cols.to), { b: true });
-    const across = multiply(rowRange(w, rows.from, rows.to), rowRange(u, cols.from, cols.to), { b: true });
+    const bar = multiply(rowRange(left, rows.from, rows.to), rowRange(right, cols.from, cols.to), {
+      b: true,
+    });
     // Off the diagonal a block stands for its mirror image too.
-    const share = diagonal ? 0.5 : 1;
-    for (let k = 0; k < bar.data.length; k++) bar.data[k] = share * (bar.data[k]! + across.data[k]!);
+    if (diagonal) for (let k = 0; k < bar.data.length; k++) bar.data[k]! *= 0.5;
     total = sumGradients(total, kernel.pullback(a, diagonal ? undefined : b, bar));
   }
   return total;

@@ -153,13 +153,7 @@ export function variationalSlopes(
       bends[i] = scale * expected.variance.data[i * count + l]!;
       onDiagonal[i]! += bends[i]!;
     }
-    const spread = spreads[l]!;
-    for (let a = 0, k = 0; a < m; a++) {
-      const pulled = mu.data[a]!;
-      for (let i = 0; i < n; i++, k++) {
-        onWhite.data[k]! += pulled * slopes[i]! + 2 * bends[i]! * (spread.data[k]! - white.data[k]!);
-      }
-    }
+    addPull(onWhite.data, mu.data, slopes, bends, spreads[l]!.data, white.data);
     const mean = multiply(white, matrix(n, 1, slopes));
     const covariance = weightedGram(white, bends);
     const spreadOf = multiply(sigma, covariance);
@@ -206,15 +200,32 @@ export function variationalSlopes(
   };
 }
 
+/** out += μ slopesᵀ + 2 (Σ A − A) diag(bends), in one pass. */
+function addPull(
+  out: Float64Array,
+  mu: Float64Array,
+  slopes: Float64Array,
+  bends: Float64Array,
+  spread: Float64Array,
+  white: Float64Array,
+): void {
+  const n = slopes.length;
+  for (let a = 0, k = 0; a < mu.length; a++) {
+    const pulled = mu[a]!;
+    for (let i = 0; i < n; i++, k++) {
+      out[k] = out[k]! + pulled * slopes[i]! + 2 * bends[i]! * (spread[k]! - white[k]!);
+    }
+  }
+}
+
 /** A diag(weights) Aᵀ: half the work where the weights have one sign, as under a concave likelihood they have. */
 function weightedGram(a: Matrix, weights: Float64Array): Matrix {
   const [m, n] = [a.rows, a.cols];
   const sign = weights.every((w) => w <= 0) ? -1 : weights.every((w) => w >= 0) ? 1 : 0;
   const factors = sign === 0 ? weights : weights.map((w) => Math.sqrt(Math.abs(w)));
   const weighted = matrix(m, n);
-  for (let r = 0, k = 0; r < m; r++) {
-    for (let i = 0; i < n; i++, k++) weighted.data[k] = factors[i]! * a.data[k]!;
-  }
+  const [from, to] = [a.data, weighted.data];
+  for (let r = 0, k = 0; r < m; r++) for (let i = 0; i < n; i++, k++) to[k] = factors[i]! * from[k]!;
   if (sign === 0) return multiply(weighted, a, { b: true });
   const out = matrix(m, m);
   engine().syrk(m, n, sign, operand(weighted), 0, block(out));
@@ -255,8 +266,7 @@ export function naturalStep(
     for (let i = 0, k = 0; i < m; i++) {
       pull.data[i] = (1 - step) * q.pull.data[i]! + step * (mean.data[i]! - 2 * bent.data[i]!);
       for (let j = 0; j < m; j++, k++) {
-        const symmetric = covariance.data[k]! + covariance.data[j * m + i]!;
-        precision.data[k]! += (1 - step) * q.precision.data[k]! - step * symmetric;
+        precision.data[k]! += (1 - step) * q.precision.data[k]! - 2 * step * covariance.data[k]!;
       }
     }
     const lower = matrix(m, m);
