@@ -20,6 +20,7 @@ function answer(request: Request): Reply {
     inducing: request.inducing[0]!.length,
     batchSize: batch,
     stopWhenStalled: false,
+    noise: "constant",
     steps,
     samples,
     learningRate,

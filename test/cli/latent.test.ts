@@ -64,6 +64,26 @@ describe("latent variables on the command line", () => {
     expect(lines("s.csv")).toHaveLength(4);
   });
 
+  it("takes an RBF and a linear kernel together, and the best of several starts", () => {
+    const options = ["--dimensions", "2", "--inducing", "6", "--iterations", "16", "--starts", "2"];
+    const fitted = JSON.parse(
+      succeed(
+        "latent",
+        "cosine.csv",
+        "--kernel",
+        "rbf+linear",
+        ...options,
+        "--out",
+        "sum.safetensors",
+        "--json",
+      ),
+    );
+    expect(fitted.bounds).toHaveLength(2);
+    expect(fitted.bound).toBeCloseTo(Math.max(...fitted.bounds), 6);
+    succeed("latent", "predict", "sum.safetensors", "cosine=new.csv", "--to", "cosine", "--out", "q.csv");
+    expect(lines("q.csv")).toHaveLength(6);
+  });
+
   it("says what is wrong", () => {
     const refused = (...args: string[]) => {
       const { status, stderr } = funspace(...args);

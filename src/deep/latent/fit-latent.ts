@@ -8,7 +8,7 @@ import { latentBound } from "./latent-bound.ts";
 import { latentCoordinates } from "./latent-coordinates.ts";
 import type { LatentModel } from "./latent-model.ts";
 import { type LatentPosterior, latentPosterior } from "./latent-posterior.ts";
-import { seenValues } from "./seen-values.ts";
+import { type SeenValues, seenValues } from "./seen-values.ts";
 import { startLatent } from "./start-latent.ts";
 
 /** One way of looking at the rows: an image of each, say. Row i of every view is the same thing seen. */
@@ -26,7 +26,10 @@ export interface LatentFitOptions {
   readonly dimensions: number | readonly number[];
   /** Inducing inputs of each mapping; at most one a row. 50 unless given. */
   readonly inducing?: number;
-  /** The kernel on so many latent dimensions: `rbf` or `linear`. RBF with a lengthscale each unless given. */
+  /**
+   * The kernel on so many latent dimensions: `rbf`, `linear` or one of each added. RBF with a lengthscale each unless
+   * given.
+   */
   readonly kernel?: (dimensions: number) => Kernel;
   /**
    * Back-constraints: latents are a function of the data, so that what looks alike is put alike and new rows need no
@@ -38,13 +41,17 @@ export interface LatentFitOptions {
    * 500 unless given.
    */
   readonly iterations?: readonly [held: number, free: number];
-  /** Of the inducing inputs' first places. */
+  /** Fits from starts of their own, of which the one with the highest bound is kept. 1 unless given. */
+  readonly starts?: number;
+  /** Of the inducing inputs' first places and of further starts. */
   readonly seed?: number;
 }
 
 export interface LatentFit {
   readonly posterior: LatentPosterior;
-  /** The bound after each iteration, in nats. */
+  /** Where each start came to, in nats; the highest was kept. */
+  readonly bounds: readonly number[];
+  /** The bound after each iteration of the start that was kept, in nats. */
   readonly history: readonly number[];
   /** Iterations after which the scales were set free. */
   readonly held: number;
@@ -62,12 +69,41 @@ export function* fitLatent(views: readonly View[], options: LatentFitOptions): T
   if (widths.length === 0 || !widths.every((q) => Number.isInteger(q) && q > 0)) {
     throw new UsageError(`latent dimensions are whole numbers of at least 1, got ${widths.join(", ")}`);
   }
+  const { starts = 1 } = options;
+  if (!Number.isInteger(starts) || starts < 1) {
+    throw new UsageError(`starts is a whole number of at least 1, got ${starts}`);
+  }
   const data = views.map(({ y, name, gaps = false }) => seenValues(y, name, gaps));
+  let best: Search | undefined;
+  const bounds: number[] = [];
+  for (let start = 0; start < starts; start++) {
+    const found = yield* searchFrom(data, options, start, starts);
+    bounds.push(found.bound);
+    if (!best || found.bound > best.bound) best = found;
+  }
+  const { model, history, held, converged } = best!;
+  const names = views.map(({ name }) => name);
+  return { posterior: latentPosterior(model, names, data), bounds, history, held, converged };
+}
+
+interface Search extends Pick<LatentFit, "history" | "held" | "converged"> {
+  readonly model: LatentModel;
+  readonly bound: number;
+}
+
+/** The two phases of one start's search. */
+function* searchFrom(
+  data: readonly SeenValues[],
+  options: LatentFitOptions,
+  start: number,
+  starts: number,
+): Task<Search> {
   const { iterations = [300, 500], seed = 0 } = options;
   const inputs = encoderInputs(data);
-  let model: LatentModel = startLatent(data, options, key(seed));
+  let model: LatentModel = startLatent(data, options, key(seed), start);
   const history: number[] = [];
   const total = iterations[0] + iterations[1];
+  const which = starts > 1 ? `, start ${start + 1} of ${starts}` : "";
   let converged = false;
   let held = 0;
   for (const [phase, scale] of (["held", "free"] as const).entries()) {
@@ -87,9 +123,9 @@ export function* fitLatent(views: readonly View[], options: LatentFitOptions): T
     while (!step.done) {
       history.push(-step.value.value);
       yield {
-        stage: scale === "held" ? "latents, scale held" : "latents",
-        done: (phase === 0 ? 0 : iterations[0]) + step.value.iterations,
-        total,
+        stage: `${scale === "held" ? "latents, scale held" : "latents"}${which}`,
+        done: start * total + (phase === 0 ? 0 : iterations[0]) + step.value.iterations,
+        total: starts * total,
         metrics: { bound: -step.value.value },
       };
       step = search.next();
@@ -98,16 +134,7 @@ export function* fitLatent(views: readonly View[], options: LatentFitOptions): T
     converged = step.value.converged;
     if (scale === "held") held = history.length;
   }
-  return {
-    posterior: latentPosterior(
-      model,
-      views.map(({ name }) => name),
-      data,
-    ),
-    history,
-    held,
-    converged,
-  };
+  return { model, bound: latentBound(model, data).value, history, held, converged };
 }
 
 /** A line search may step to where a matrix has no factor or a number overflows: nothing there. */

@@ -2,6 +2,7 @@ import type { Gradient } from "../../kernels/index.ts";
 import { add, type Cholesky, cholesky, type Matrix, matrix } from "../../linalg/index.ts";
 import { type CollapsedBound, collapsedBound } from "./collapsed-bound.ts";
 import { expectations } from "./expectations.ts";
+import { isVariance } from "./kernel-terms.ts";
 import type { LatentModel, Mapping } from "./latent-model.ts";
 import type { Latents } from "./latents.ts";
 import { allSeen, type SeenValues } from "./seen-values.ts";
@@ -89,8 +90,11 @@ export function inducingFactor(mapping: Mapping): Cholesky {
 
 /** What is added to that matrix' diagonal, in its own units. */
 export function jitterOf({ kernel, jitter }: Mapping): number {
-  const { value } = kernel.parameters.variance!;
-  return (jitter * value.reduce((a, b) => a + b, 0)) / value.length;
+  let sum = 0;
+  for (const [name, { value }] of Object.entries(kernel.parameters)) {
+    if (isVariance(name)) sum += value.reduce((a, b) => a + b, 0) / value.length;
+  }
+  return jitter * sum;
 }
 
 interface MappingBound {
@@ -109,13 +113,12 @@ function mappingBound(mapping: Mapping, latents: Latents, seen: SeenValues): Map
       const through = expected.pullback(slopes.expectations);
       const direct = kernel.pullback(inducing, undefined, slopes.gram);
       const moved = kernel.pullbackInputs!(inducing, undefined, slopes.gram).x;
-      const variances = kernel.parameters.variance!.value.length;
       let trace = 0;
       for (let i = 0; i < slopes.gram.rows; i++) trace += slopes.gram.data[i * (slopes.gram.rows + 1)]!;
       return {
         kernel: Object.fromEntries(
           Object.entries(direct).map(([name, slope]) => {
-            const byJitter = name === "variance" ? (mapping.jitter * trace) / variances : 0;
+            const byJitter = isVariance(name) ? (mapping.jitter * trace) / slope.length : 0;
             return [name, slope.map((v, i) => v + byJitter + (through.parameters[name]?.[i] ?? 0))];
           }),
         ),

@@ -1,6 +1,7 @@
 import { fromVector, gradientVector, type Parameters, toVector } from "../../kernels/index.ts";
 import { type Matrix, matrix } from "../../linalg/index.ts";
 import { encode, pullEncoder } from "./encoder.ts";
+import { isVariance, withHeldVariances } from "./kernel-terms.ts";
 import type { LatentSlopes } from "./latent-bound.ts";
 import type { LatentModel, Mapping } from "./latent-model.ts";
 import type { Latents } from "./latents.ts";
@@ -26,7 +27,7 @@ export function latentCoordinates(
 ): LatentCoordinates {
   const encoded = like.encoder ? 1 : 0;
   const moving = (parameters: Parameters): Parameters =>
-    scale === "free" ? parameters : { ...parameters, variance: { ...parameters.variance!, fixed: true } };
+    scale === "free" ? parameters : withHeldVariances(parameters);
   const mappings = (model: LatentModel) => [...model.views, ...model.links];
   const vectorOf = (mapping: Mapping): Float64Array[] => [
     toVector(moving(mapping.kernel.parameters)),
@@ -51,7 +52,9 @@ export function latentCoordinates(
       const movedBy = (take: (count: number) => Float64Array, parameters: Parameters): Parameters => {
         const free = moving(parameters);
         const moved = fromVector(take(toVector(free).length), free);
-        return scale === "free" ? moved : { ...moved, variance: parameters.variance! };
+        if (scale === "free") return moved;
+        const held = Object.entries(parameters).filter(([name]) => isVariance(name));
+        return { ...moved, ...Object.fromEntries(held) };
       };
       const encoder = like.encoder?.with(
         fromVector(take(toVector(like.encoder.parameters).length), like.encoder.parameters),

@@ -1,19 +1,23 @@
 import { perColumn } from "../../kernels/columns.ts";
+import { kernelTerms } from "./kernel-terms.ts";
 import type { LatentModel, Mapping } from "./latent-model.ts";
 
 /** Below this share of the largest relevance a view does not use a dimension (Damianou et al. 2012). */
 export const relevanceThreshold = 0.005;
 
 /**
- * How much a mapping uses each latent dimension: its weight in the kernel, 1 / lengthscale² of an RBF and the variance
- * of a linear one, over the largest of them.
+ * How much a mapping uses each latent dimension: the variance that its functions' slope along it has in the prior,
+ * variance / lengthscale² of an RBF, the variance of a linear kernel, both of their sum; over the largest of them.
  */
 export function relevances({ kernel, inducing }: Mapping): Float64Array {
-  const { lengthscale, variance } = kernel.parameters;
   const q = inducing.cols;
-  const weights = lengthscale
-    ? perColumn("rbf", "lengthscale", lengthscale.value, q).map((l) => 1 / (l * l))
-    : perColumn("linear", "variance", variance!.value, q);
+  const weights = new Float64Array(q);
+  for (const { kind, kernel: term } of kernelTerms(kernel)) {
+    const { lengthscale, variance } = term.parameters;
+    const own = perColumn(kind, "variance", variance!.value, q);
+    const lengths = kind === "rbf" ? perColumn(kind, "lengthscale", lengthscale!.value, q) : undefined;
+    for (let c = 0; c < q; c++) weights[c]! += lengths ? own[c]! / lengths[c]! ** 2 : own[c]!;
+  }
   const largest = weights.reduce((a, b) => Math.max(a, b), 0);
   return weights.map((w) => w / largest);
 }

@@ -3,6 +3,7 @@ import { eigh, gramOf, type Matrix, matrix, multiply, takeRows } from "../../lin
 import { type Key, normal, permutation, split } from "../../random/index.ts";
 import { encode, encoderInputs, matchEncoder } from "./encoder.ts";
 import type { LatentFitOptions } from "./fit-latent.ts";
+import { kernelTerms } from "./kernel-terms.ts";
 import type { LatentModel, Mapping } from "./latent-model.ts";
 import type { Latents } from "./latents.ts";
 import type { SeenValues } from "./seen-values.ts";
@@ -12,18 +13,28 @@ import type { SeenValues } from "./seen-values.ts";
 const startVariance = 0.1;
 const startNoise = 0.01;
 const relativeJitter = 1e-6;
+// How far other starts lie from the first, in units of the latents' deviation.
+const startShake = 0.5;
 
 /**
  * The model that a fit starts from: latents at the leading principal components of all views together, each view
- * counted alike, with unit variance; inducing inputs at some of them.
+ * counted alike, with unit variance; inducing inputs at some of them. Starts after the first (index 0) move the latents
+ * by normal numbers and take other inducing inputs.
  */
-export function startLatent(data: readonly SeenValues[], options: LatentFitOptions, key: Key): LatentModel {
+export function startLatent(
+  data: readonly SeenValues[],
+  options: LatentFitOptions,
+  root: Key,
+  index = 0,
+): LatentModel {
+  const key = index === 0 ? root : split(split(root, "start"), index);
   const { dimensions, inducing = 50, kernel = (q: number) => rbf({ ard: q }), encoder } = options;
   const widths = [dimensions].flat();
   const levels: Latents[] = [];
   let below = sideBySide(data.map(({ values }) => unitPower(values)));
   for (const [k, width] of widths.entries()) {
-    const mean = principalComponents(below, width, split(split(key, "latents"), k));
+    const leading = principalComponents(below, width, split(split(key, "latents"), k));
+    const mean = index === 0 ? leading : shaken(leading, split(split(key, "shaken"), k));
     levels.push({
       mean,
       variance: matrix(mean.rows, mean.cols, new Float64Array(mean.data.length).fill(startVariance)),
@@ -43,14 +54,28 @@ export function startLatent(data: readonly SeenValues[], options: LatentFitOptio
   };
 }
 
+function shaken(latents: Matrix, key: Key): Matrix {
+  const moves = normal(key, latents.data.length);
+  return { ...latents, data: latents.data.map((v, k) => v + startShake * moves[k]!) };
+}
+
 function startMapping(kernel: Kernel, latents: Matrix, count: number, power: number, key: Key): Mapping {
   const chosen = permutation(key, latents.rows).subarray(0, Math.min(count, latents.rows));
   // Lengthscales that grow with the dimensions: distances do.
   const typical = Math.sqrt(latents.cols / 2);
-  const values: Readonly<Record<string, number>> =
-    kernel.definition?.kind === "linear"
-      ? { variance: power / latents.cols }
-      : { variance: power, lengthscale: typical };
+  const terms = kernelTerms(kernel);
+  const share = power / terms.length;
+  const values = Object.fromEntries(
+    terms.flatMap(({ kind, prefix }) => {
+      const name = (of: string) => (prefix === "" ? of : `${prefix}.${of}`);
+      return kind === "linear"
+        ? [[name("variance"), share / latents.cols]]
+        : [
+            [name("variance"), share],
+            [name("lengthscale"), typical],
+          ];
+    }),
+  ) as Readonly<Record<string, number>>;
   const started = kernel.with(
     Object.fromEntries(
       Object.entries(kernel.parameters).map(([name, parameter]) => [

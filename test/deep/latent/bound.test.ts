@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encode, encoderInputs } from "../../../src/deep/latent/encoder.ts";
 import { type LatentModel, latentBound, type Mapping, seenValues } from "../../../src/deep/latent/index.ts";
 import { latentCoordinates } from "../../../src/deep/latent/latent-coordinates.ts";
-import { affine, type Kernel, linear, rbf } from "../../../src/kernels/index.ts";
+import { affine, type Kernel, linear, rbf, sum } from "../../../src/kernels/index.ts";
 import {
   add,
   cholesky,
@@ -140,6 +140,14 @@ describe("the gradient of the bound in all coordinates, against finite differenc
         links: [],
       },
       data: [seenValues(gaps(views.first), "first", true), seenValues(views.second, "second", false)],
+    },
+    "an rbf and a linear kernel added": {
+      model: {
+        levels: [latents("x", 2)],
+        views: [mapping("z", sum(linear({ ard: 2 }), rbf({ ard: 2 })), 2)],
+        links: [],
+      },
+      data: [seenValues(gaps(views.first), "first", true)],
     },
     "three levels": {
       model: {

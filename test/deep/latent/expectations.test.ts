@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { expectations, type Latents } from "../../../src/deep/latent/index.ts";
 import { fromTriangle } from "../../../src/deep/latent/triangle.ts";
 import { UsageError } from "../../../src/errors/index.ts";
-import { type Kernel, linear, matern32, rbf } from "../../../src/kernels/index.ts";
+import { type Kernel, linear, matern32, rbf, sum } from "../../../src/kernels/index.ts";
 import { dot, type Matrix, matrix, multiply } from "../../../src/linalg/index.ts";
 import { key, normal, split, uniform } from "../../../src/random/index.ts";
 
@@ -18,6 +18,14 @@ const kernels: Readonly<Record<string, Kernel>> = {
   "rbf with one lengthscale": rbf({ lengthscale: 0.9, variance: 0.8 }),
   "linear with a variance each": linear({ variance: [0.6, 1.7] }),
   "linear with one variance": linear({ variance: 1.2 }),
+  "rbf and linear added": sum(
+    rbf({ lengthscale: [0.7, 1.6], variance: 1.3 }),
+    linear({ variance: [0.6, 1.7] }),
+  ),
+  "linear and rbf added, one value for all": sum(
+    linear({ variance: 0.9 }),
+    rbf({ lengthscale: 1.1, variance: 0.8 }),
+  ),
 };
 
 describe.each(Object.entries(kernels))("expectations of %s", (_name, kernel) => {
@@ -112,8 +120,43 @@ describe.each(Object.entries(kernels))("expectations of %s", (_name, kernel) => 
   });
 });
 
+it("of a sum are averages over latents drawn, too", () => {
+  const kernel = kernels["rbf and linear added"]!;
+  const { psi0, psi1, psi2 } = expectations(kernel, latents, inducing);
+  const count = 20_000;
+  for (let i = 0; i < n; i++) {
+    const [mean, variance] = [rowOf(latents.mean, i), rowOf(latents.variance, i)];
+    const noise = normal(split(split(root, "draws"), i), count * q);
+    const x = matrix(
+      count,
+      q,
+      noise.map((z, k) => mean[k % q]! + Math.sqrt(variance[k % q]!) * z),
+    );
+    const k = kernel.cross(x, inducing);
+    const diagonal = kernel.diagonal(x);
+    const own = fromTriangle(rowOf(psi2, i), m);
+    // Five standard errors of each average.
+    const close = (of: (draw: number) => number, expected: number) => {
+      let [first, second] = [0, 0];
+      for (let s = 0; s < count; s++) {
+        first += of(s) / count;
+        second += of(s) ** 2 / count;
+      }
+      const error = Math.sqrt((second - first * first) / count);
+      expect(Math.abs(first - expected)).toBeLessThan(5 * error);
+    };
+    close((s) => diagonal[s]!, psi0[i]!);
+    for (let a = 0; a < m; a++) {
+      close((s) => k.data[s * m + a]!, psi1.data[i * m + a]!);
+      for (let b = 0; b <= a; b++)
+        close((s) => k.data[s * m + a]! * k.data[s * m + b]!, own.data[a * m + b]!);
+    }
+  }
+});
+
 it("refuses kernels whose expectations have no closed form", () => {
   expect(() => expectations(matern32(), latents, inducing)).toThrow(UsageError);
+  expect(() => expectations(sum(rbf(), matern32()), latents, inducing)).toThrow(/a sum of rbf, matern32/);
 });
 
 function rowOf({ cols, data }: Matrix, i: number): Float64Array {

@@ -7,7 +7,7 @@ import {
   sharedNeighbours,
   usedBy,
 } from "../../../src/deep/latent/index.ts";
-import { affine } from "../../../src/kernels/index.ts";
+import { affine, linear, rbf, sum } from "../../../src/kernels/index.ts";
 import { type Matrix, matrix, rowRange } from "../../../src/linalg/index.ts";
 import { key, normal, uniform } from "../../../src/random/index.ts";
 import { runSync } from "../../../src/tasks/index.ts";
@@ -28,6 +28,30 @@ describe("fitLatent", () => {
       if (i > 0 && i !== fitted.held) expect(v).toBeGreaterThanOrEqual(fitted.history[i - 1]!);
     });
     expect(Math.sqrt(fitted.posterior.views[0]!.mapping.noiseVariance)).toBeCloseTo(0.05, 1);
+  });
+
+  it("keeps the best of several starts, whatever the kernel", () => {
+    const options = {
+      dimensions: 3,
+      inducing: 10,
+      iterations: [15, 20],
+      kernel: (q: number) => sum(rbf({ ard: q }), linear({ ard: q })),
+    } as const;
+    const view = [{ name: "y", y }];
+    const { bounds, posterior, history } = runSync(fitLatent(view, { ...options, starts: 3 }));
+    expect(bounds).toHaveLength(3);
+    expect(new Set(bounds).size).toBe(3);
+    expect(posterior.bound).toBeCloseTo(Math.max(...bounds), 8);
+    expect(history.at(-1)).toBeCloseTo(Math.max(...bounds), 6);
+    // The first start is the one that is taken alone.
+    expect(runSync(fitLatent(view, options)).bounds[0]).toBe(bounds[0]);
+    // Both kernels together: a sample's average is the mean, within five of its deviations over √100.
+    const place = matrix(1, 3, Float64Array.of(0.2, -0.1, 0.3));
+    const { mean, variance } = posterior.views[0]!.at({ mean: place, variance: matrix(1, 3) });
+    const paths = posterior.views[0]!.sample(key(7), 100).map((f) => f.at(place).data[0]!);
+    const average = paths.reduce((total, v) => total + v / 100, 0);
+    expect(Math.abs(average - mean.data[0]!)).toBeLessThan(0.5 * Math.sqrt(variance.data[0]!) + 0.02);
+    expect(() => runSync(fitLatent(view, { ...options, starts: 0 }))).toThrow(/starts/);
   });
 
   it("fills what was not seen of new rows far better than the columns' averages", () => {

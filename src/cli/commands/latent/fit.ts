@@ -8,7 +8,7 @@ import {
   relevanceTable,
 } from "../../../data/index.ts";
 import { UsageError } from "../../../errors/index.ts";
-import { linear, rbf } from "../../../kernels/index.ts";
+import { linear, rbf, sum } from "../../../kernels/index.ts";
 import { type Matrix, matrix } from "../../../linalg/index.ts";
 import { bars, type Figure, latentSpace, stacked } from "../../../plot/index.ts";
 import { figureBytes, figurePath } from "../../figures.ts";
@@ -19,16 +19,23 @@ import { readViews } from "./views.ts";
 interface Options {
   dimensions: number[];
   inducing: number;
-  kernel: "rbf" | "linear";
+  kernel: "rbf" | "linear" | "rbf+linear";
   ignore: string[];
   scale: "own" | "common";
   iterations: number;
+  starts: number;
   seed: number;
   out: string;
   latents?: string;
   figure?: string;
   json?: boolean;
 }
+
+const kernels = {
+  rbf: (q: number) => rbf({ ard: q }),
+  linear: (q: number) => linear({ ard: q }),
+  "rbf+linear": (q: number) => sum(rbf({ ard: q }), linear({ ard: q })),
+} as const;
 
 export function fitLatentCommand(): Command {
   return new Command("fit")
@@ -46,7 +53,7 @@ export function fitLatentCommand(): Command {
     .option("--inducing <n>", "inducing inputs of each mapping", wholeNumber(1), 40)
     .addOption(
       new Option("--kernel <name>", "of the mappings, a weight each dimension")
-        .choices(["rbf", "linear"])
+        .choices(["rbf", "linear", "rbf+linear"])
         .default("rbf"),
     )
     .addOption(
@@ -68,7 +75,8 @@ export function fitLatentCommand(): Command {
       wholeNumber(1),
       800,
     )
-    .option("--seed <n>", "of the inducing inputs", wholeNumber(0), 0)
+    .option("--starts <n>", "searches from different starts: the highest bound is kept", wholeNumber(1), 1)
+    .option("--seed <n>", "of the inducing inputs and of further starts", wholeNumber(0), 0)
     .option("--latents <file>", "write the rows' latent coordinates and their sds (.csv)")
     .option("--figure <file>", "draw relevances and the latent space (.svg or .png)", figurePath)
     .option("--json", "print one JSON object")
@@ -91,7 +99,8 @@ async function fitAction(places: string[], options: Options): Promise<void> {
       inducing,
       seed,
       iterations: [held, iterations - held],
-      kernel: (q) => (options.kernel === "linear" ? linear({ ard: q }) : rbf({ ard: q })),
+      starts: options.starts,
+      kernel: kernels[options.kernel],
     }),
   );
   const { posterior } = model;
@@ -117,6 +126,7 @@ async function fitAction(places: string[], options: Options): Promise<void> {
         })),
         dimensions: table,
         bound: posterior.bound,
+        bounds: fit.bounds,
         iterations: fit.history.length,
         converged: fit.converged,
         seconds,
@@ -127,6 +137,9 @@ async function fitAction(places: string[], options: Options): Promise<void> {
           ["dimension", ...names, "role"],
           table.map(({ dimension, relevance, role }) => [String(dimension), ...relevance.map(short), role]),
         ),
+        ...(fit.bounds.length > 1
+          ? [`${fit.bounds.length} starts reached ${fit.bounds.map(short).join(", ")}; the highest is kept.`]
+          : []),
         `Bound on the log evidence ${short(posterior.bound)} nats; noise sd ${noiseSd.map((sd, v) => `${short(sd)} of ${names[v]}`).join(", ")} (in units of the columns' spread).`,
         `Model: ${out}`,
       ].join("\n"),
