@@ -35,7 +35,7 @@ async function startWasm(threads: number): Promise<void> {
   await poolReady();
 }
 
-/** Times of one turn. The first turn warms: the host first runs WASM that it compiled in haste. */
+/** Times of one turn. The first turn warms: the host first runs WASM and code that it compiled in haste. */
 function turn(ready: Ready, run: () => void, first: boolean): readonly number[] {
   const once = () => {
     ready.reset?.();
@@ -43,7 +43,8 @@ function turn(ready: Ready, run: () => void, first: boolean): readonly number[] 
     run();
     return performance.now() - start;
   };
-  for (let i = 0, spent = 0; i < (first ? 20 : 1) && spent < 200; i++) spent += once();
+  const [most, ms] = first ? [100, 1000] : [1, 200];
+  for (let i = 0, spent = 0; i < most && spent < ms; i++) spent += once();
   const times: number[] = [];
   for (let spent = 0; times.length < RUNS && spent < TURN_MS; spent += times.at(-1)!) times.push(once());
   return times;
