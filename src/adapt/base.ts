@@ -1,9 +1,10 @@
 import { UsageError } from "../errors/index.ts";
 import { type Anchor, positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
-import type { Network } from "../networks/index.ts";
+import { type Network, parameterCount } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
 import { type Scales, type TangentKernel, type TangentLayers, tangentKernel } from "../tangent/index.ts";
+import { affordableLayers } from "./affordable-layers.ts";
 import { type Approximation, isCheap } from "./approximation.ts";
 import { featureParts, featuresOf } from "./features.ts";
 import { weightedSum } from "./shares.ts";
@@ -15,7 +16,10 @@ export type Space = "function" | "weight";
 export interface BaseOptions {
   /** One scale for the whole kernel, or one a layer. */
   readonly scales?: Scales;
-  /** Which weights move: "all" unless given, or the last layer's where `approximation` says so. */
+  /**
+   * Which weights move: "all" unless given, or the last layer's where `approximation` says so. Where neither is given and the
+   * Gram matrix of all would take hours, those of the last layers that take minutes (`affordableLayers`).
+   */
   readonly layers?: TangentLayers;
   /** Chosen by size unless given: function space when there are fewer values than parameters. */
   readonly space?: Space;
@@ -57,7 +61,7 @@ export const sampleSize = 2_000;
 export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
   const { scales = "shared", rank = usualRank } = options;
   const only = options.approximation === "last-layer" ? "last-layer" : "full";
-  const layers = only === "last-layer" ? "last" : (options.layers ?? "all");
+  const layers = only === "last-layer" ? "last" : (options.layers ?? layersFor(network, x.rows, options));
   if (layers === "biases" && options.approximation !== undefined && isCheap(options.approximation)) {
     throw new UsageError(
       `the approximation "${options.approximation}" is of whole layers: with layers "biases" adapt with "full"`,
@@ -107,6 +111,13 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
       };
     }),
   };
+}
+
+/** All layers where they were asked for, or are affordable in the space that is asked for. */
+function layersFor(network: Network, n: number, options: BaseOptions): TangentLayers {
+  const asked = options.approximation !== undefined || options.space === "weight";
+  if (asked || n * network.outputs > parameterCount(network)) return "all";
+  return affordableLayers(network, n);
 }
 
 /** The kernel with these scales, in the order of its parameters. */

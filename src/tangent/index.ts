@@ -1,4 +1,5 @@
 export type { TangentOutputs } from "./contraction.ts";
+export { type ShareCost, shareCosts } from "./cost.ts";
 export * from "./descent.ts";
 export * from "./fisher.ts";
 export { jacobian, jacobianOperator, tangentFn } from "./jacobian.ts";

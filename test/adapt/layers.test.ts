@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { affordableLayers } from "../../src/adapt/affordable-layers.ts";
 import { adapt, adaptClassifier } from "../../src/adapt/index.ts";
 import { multiply, transpose } from "../../src/linalg/index.ts";
-import { dense, network, tanh } from "../../src/networks/index.ts";
-import { jacobian, type TangentLayers } from "../../src/tangent/index.ts";
+import { conv2d, dense, globalAveragePool, network, relu, tanh } from "../../src/networks/index.ts";
+import { jacobian, shareCosts, type TangentLayers } from "../../src/tangent/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
 
@@ -22,6 +23,35 @@ const moving: readonly (readonly [TangentLayers, (place: number) => boolean])[] 
   [[0, 4], (k) => k < 24 || k >= 59],
   ["biases", (k) => (k >= 18 && k < 24) || (k >= 54 && k < 59) || k >= 69],
 ];
+
+describe("where all layers would cost too much", () => {
+  const conv = network({
+    inputShape: [64, 32, 32],
+    layers: [
+      conv2d(64, 3, { padding: 1 }),
+      relu(),
+      conv2d(64, 3, { padding: 1 }),
+      globalAveragePool(),
+      dense(10),
+    ],
+  });
+
+  it("the operations are those of the cheaper way, counted", () => {
+    const [first, second, last] = shareCosts(conv, 500);
+    const pairs = (500 * 501) / 2;
+    expect(first!.operations).toBe(pairs * 100 * 64 * (576 + 1));
+    expect(second!.operations).toBe(first!.operations);
+    // One position: the inputs' product, and for each pair of outputs the cotangents'.
+    expect(last!.operations).toBe(pairs * Math.min(100 * 650, 64 + 100 * (10 + 32)));
+  });
+
+  it("those at the end move, as many as take minutes", () => {
+    expect(affordableLayers(conv, 100)).toBe("all");
+    expect(affordableLayers(conv, 500)).toEqual([2, 4]);
+    expect(affordableLayers(conv, 1000)).toEqual([4]);
+    expect(affordableLayers(net, 5000)).toBe("all");
+  });
+});
 
 describe("adapting some of the weights", () => {
   it.each(moving)("%s: the kernel is of their columns of the Jacobian, in both spaces", (layers, moves) => {

@@ -8,6 +8,7 @@ import { bars } from "../../../plot/index.ts";
 import { labelled } from "../../answers.ts";
 import { counted, percent, short, textTable, withProgress } from "../../report.ts";
 import type { Options } from "./adapt.ts";
+import { movedLayers } from "./moved.ts";
 import { type Found, needed, partsOf } from "./parts.ts";
 
 /** Adapts to classes, or compares ways of meeting them. */
@@ -37,7 +38,7 @@ export async function adaptClasses(
     ...(layers && { layers }),
     ...(space && { space }),
   };
-  if (!options.compare) return adapted(adaptClassifierModel(model, fresh, chosen));
+  if (!options.compare) return adapted(adaptClassifierModel(model, fresh, chosen), chosen);
   const test = parts.test ? take(parts.test) : await testExamples(model, options);
   return await compared(model, fresh, test, chosen);
 }
@@ -47,7 +48,7 @@ async function testExamples(model: ClassifierModel, options: Options): Promise<L
   return await labelled(model, rows, options.testLabels ?? options.labels ?? options.target);
 }
 
-function adapted(model: ClassifierModel): Found<ClassifierModel> {
+function adapted(model: ClassifierModel, asked: ClassifierOptions): Found<ClassifierModel> {
   const { network, classes } = model;
   const { classifier, x, labels } = model.adapted!;
   const { logEvidence, method, parts, space, approximation, kernel } = classifier;
@@ -60,6 +61,7 @@ function adapted(model: ClassifierModel): Found<ClassifierModel> {
     model: () => model,
     json: {
       ...{ rows: x.rows, classes, method, space, approximation, scales, logEvidence },
+      ...(kernel.options.layers !== "all" && { layers: kernel.layers }),
       ...(parts && {
         parts: parts.map(({ classifier, weight }) => ({
           ...{ method: classifier.method, mean: classifier.mean, weight },
@@ -70,6 +72,7 @@ function adapted(model: ClassifierModel): Found<ClassifierModel> {
     text: (seconds) =>
       [
         `Adapted to ${counted(x.rows, "example")} of ${classes.length} classes in ${space} space${approximation === "full" ? "" : ` (${approximation})`}, ${seconds.toFixed(1)} s.`,
+        ...movedLayers(kernel, x.rows, asked),
         ...(parts
           ? [
               `Mixture of ${parts

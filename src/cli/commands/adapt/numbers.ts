@@ -1,4 +1,4 @@
-import { type AdaptOptions, compare } from "../../../adapt/index.ts";
+import { type AdaptOptions, type BaseOptions, compare } from "../../../adapt/index.ts";
 import { readRows } from "../../../data/files.ts";
 import {
   type AdaptModelOptions,
@@ -19,6 +19,7 @@ import { bandFigure } from "../../figures.ts";
 import { nameList } from "../../options.ts";
 import { counted, percent, short, textTable, withProgress } from "../../report.ts";
 import type { Options } from "./adapt.ts";
+import { movedLayers } from "./moved.ts";
 import { type Found, needed, partsOf } from "./parts.ts";
 
 /** Adapts to numbers, or compares ways of meeting them. */
@@ -48,7 +49,7 @@ export async function adaptNumbers(
     ...(space && { space }),
   };
   const known: AdaptModelOptions = { ...chosen, ...(noiseSd !== undefined && { noiseSd }) };
-  if (!options.compare) return adapted(adaptToExamples(model, fresh, known));
+  if (!options.compare) return adapted(adaptToExamples(model, fresh, known), chosen);
   const test = parts.test ? take(parts.test) : await testExamples(model, options);
   return await compared(model, fresh, test, known);
 }
@@ -93,7 +94,7 @@ function told(values: number | Record<string, number>): string {
     .join(", ");
 }
 
-function adapted(model: RegressionModel): Found<RegressionModel> {
+function adapted(model: RegressionModel, asked: BaseOptions): Found<RegressionModel> {
   const { target, network } = model;
   const { adaptation, x, y } = model.adapted!;
   const size = (values: Float64Array) =>
@@ -119,11 +120,13 @@ function adapted(model: RegressionModel): Found<RegressionModel> {
     model: () => model,
     json: {
       ...{ rows: x.rows, target: names, space, approximation, scales, noiseSd },
+      ...(kernel.options.layers !== "all" && { layers: kernel.layers }),
       ...{ logEvidence, ...(looRmse !== undefined && { looRmse }), beforeRmse, engine, jitter },
     },
     text: (seconds) =>
       [
         `Adapted to ${counted(x.rows, "row")} in ${space} space${approximation === "full" ? "" : ` (${approximation})`}, ${seconds.toFixed(1)} s.`,
+        ...movedLayers(kernel, x.rows, asked),
         `Log marginal likelihood of ${names}: ${short(logEvidence)} nats; ${Object.entries(scales)
           .map(([name, s]) => `${name} ${short(s)}`)
           .join(", ")}; noise sd ${told(noiseSd)}${model.adapted!.noise ? " (mean)" : ""}.`,
