@@ -6,6 +6,7 @@ import { key, normal } from "../../src/random/index.ts";
 import { pathKernel } from "../../src/tangent/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
 import { atLeast, atMost, between, type Check, type Group, reported } from "./check.ts";
+import { saying } from "./progress.ts";
 
 /** Design facts, check 5: 1-32-32-1 tanh, 16 points, trained for a time of 20 on half the squared error. */
 export const pathKernels: Group = {
@@ -23,7 +24,10 @@ export const pathKernels: Group = {
     // The mean squared error has twice the slope of half of it: rates of 0.02 are the facts' 0.04.
     const along = (rate: number, rule: "euler" | "exact") => {
       const options = { steps: Math.round(20 / rate), learningRate: rate / 2, rule };
-      const { change, contributions } = runSync(pathKernel(net, { x, y }, points, options));
+      const { change, contributions } = runSync(
+        pathKernel(net, { x, y }, points, options),
+        saying(`${rule}, η = ${rate}`),
+      );
       const missed = change.data.map((moved, r) =>
         Math.abs(moved - contributions.data.subarray(r * 16, r * 16 + 16).reduce((a, b) => a + b, 0)),
       );
@@ -93,6 +97,7 @@ export const featureLearning: Group = {
             training: { maxSteps: 200, optimizer: sgd({ learningRate: 0.05 }) },
           },
         ),
+        saying(String(parametrisation.parametrisation)),
       );
     const ntk = study({ parametrisation: "ntk", biasDeviation: 0 });
     const mup = study({ parametrisation: "mup" });
@@ -155,6 +160,7 @@ export const rateTransfer: Group = {
             training: (learningRate) => ({ epochs: 60, batchSize: count, optimizer: adam({ learningRate }) }),
           },
         ),
+        saying(parametrisation.parametrisation ?? "standard"),
       );
     const shift = (records: ReturnType<typeof best>) =>
       Math.abs(Math.log2(records.at(-1)!.best! / records[0]!.best!));

@@ -41,6 +41,7 @@ import { mnist } from "../support/mnist.ts";
 import { randomMatrix } from "../support/random.ts";
 import { uci } from "../support/uci.ts";
 import { atLeast, atMost, between, type Check, type Group, reported } from "./check.ts";
+import { say, saying } from "./progress.ts";
 
 const of = (layers: readonly NetworkPart[], inputShape: Shape = [10]) => network({ inputShape, layers });
 const norm = (a: Matrix) => Math.sqrt(a.data.reduce((s, v) => s + v * v, 0));
@@ -83,6 +84,7 @@ function descent(): Check[] {
       const rate = (learningRate * 20) / 2;
       net = runSync(
         train(net, data, { epochs: steps - done, batchSize: 20, optimizer: sgd({ learningRate: rate }) }),
+        saying(`(a) width ${width}, steps ${done} to ${steps}`),
       ).network;
       done = steps;
       const linear = linearisedTraining(first, data, { learningRate, steps });
@@ -127,6 +129,7 @@ function convergence(): Check[] {
   ];
   const points = randomMatrix(12, 10, "points");
   for (const [name, net, allowed] of nets) {
+    say(`(c) ${name}: widths`);
     const limit = infinite(net);
     const exact = limit.both(points);
     const widths = [64, 256, 1024];
@@ -155,6 +158,7 @@ function convergence(): Check[] {
     ["erf, depth 1", nets[0]![1], points, 512],
     ["conv, relu, global pool", image, randomMatrix(8, 32, "images"), 512],
   ] as const) {
+    say(`(c) ${name}: draws`);
     const limit = infinite(net);
     const exact = limit.both(x);
     const counts = [2, 8, 32];
@@ -178,6 +182,7 @@ function convergence(): Check[] {
   const covariance = limit.nngp.gram(few);
   const widths = [1, 4, 16];
   const fourths = widths.map((width) => {
+    say(`p(f) of width ${width}`);
     const draws = drawFunctions(net, limit.nngp.parameters, few, { width, count: 4000, key: key(width) });
     const { fourthMoment, energy, kolmogorov, kolmogorovNoise } = gaussianGap(draws, covariance, key(17));
     checks.push(
@@ -211,6 +216,7 @@ function ensembles(): Check[] {
   const limit = infinite(shape, { weightVariance: 2, biasVariance: 0.05 });
   const exact = ensemble(limit, data, points, { learningRate: 0.1, steps: 60 });
   const members = 100;
+  say(`${members} networks of an ensemble`);
   const all = Array.from({ length: members }, (_, t) => {
     const wide = wideNetwork(shape, limit.ntk.parameters, 1024, split(key(7), t));
     const optimizer = sgd({ learningRate: (0.1 * 5) / 2 });
@@ -269,6 +275,7 @@ function digits(): Check[] {
     }
     return out;
   };
+  say("(f) digits");
   const rows = Array.from({ length: 1000 }, (_, i) => i);
   const [x, test] = [unit(takeRows(data.train.x, rows)), unit(data.test.x)];
   const y = matrix(1000, 10);
@@ -311,14 +318,22 @@ function regression(): Check[] {
     const data = uci(name, 0);
     if (!data) return [reported("NTK regression", "skipped: ../shared/data/uci is absent")];
     const inputs = data.train.x.cols;
-    const score = (kernel: Kernel): number => {
-      const { process } = runSync(fit(kernel, data.train, { starts: 1, maxIterations: 40 }));
+    const score = (model: string, kernel: Kernel): number => {
+      say(`${name}: ${model}`);
+      const { process } = runSync(
+        fit(kernel, data.train, { starts: 1, maxIterations: 40 }),
+        saying(`${name}: ${model}`),
+      );
       return data.unit * rms(subtract(process.at(data.test.x).mean, data.test.y));
     };
     const limit = infinite(of([dense(1), relu(), dense(1), relu(), dense(1)], [inputs]), {
       biasVariance: 0.1,
     });
-    const [ard, ntk, nngp] = [score(rbf({ ard: inputs })), score(limit.ntk), score(limit.nngp)];
+    const [ard, ntk, nngp] = [
+      score("ARD RBF", rbf({ ard: inputs })),
+      score("NTK", limit.ntk),
+      score("NNGP", limit.nngp),
+    ];
     checks.push(
       reported(
         `${name}, split 0: test RMSE of the depth-2 ReLU NTK and NNGP, fitted; of the ARD RBF`,
