@@ -1,4 +1,5 @@
 import type { ImageRoutines } from "./images.ts";
+import type { WideRoutines } from "./wide.ts";
 
 /**
  * The engine's one face. Every algorithm above is written once against `linalg`, which calls this; which hand
@@ -94,7 +95,7 @@ export interface SymmetricBar extends Block {
 
 export type EngineName = "reference" | "wasm" | "native";
 
-export interface Engine extends ImageRoutines {
+export interface Engine extends ImageRoutines, WideRoutines {
   readonly name: EngineName;
   readonly threads: number;
 

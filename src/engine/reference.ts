@@ -2,6 +2,7 @@ import type { Block, Engine, Floats, Operand, Triangle } from "./engine.ts";
 import { referenceElementwise } from "./reference-elementwise.ts";
 import { referenceImages } from "./reference-images.ts";
 import { referenceKernels } from "./reference-kernels.ts";
+import { referenceWide } from "./reference-wide.ts";
 
 /** Row and column stride of op(A). */
 function strides(a: Operand<Floats>): readonly [rows: number, columns: number] {
@@ -27,6 +28,7 @@ export const reference: Engine = {
   ...referenceKernels,
   ...referenceElementwise,
   ...referenceImages,
+  ...referenceWide,
 
   gemm<A extends Floats>(
     m: number,

@@ -14,6 +14,7 @@ import { checkArcCosine, checkKernels } from "./check-engine-kernels.ts";
 import { checkNonFinite } from "./check-engine-non-finite.ts";
 import { checkGemm, checkSyrk, checkTrsm } from "./check-engine-products.ts";
 import { Checker } from "./check-engine-support.ts";
+import { checkWide } from "./check-engine-wide.ts";
 
 /**
  * The suite that every hand of the engine passes. Throws at the first violation.
@@ -37,6 +38,7 @@ export function checkEngine(engine: Engine, reference: Engine): void {
   checkSyevd(check);
   checkNonFinite(check);
   checkKernels(check);
+  checkWide(check);
   checkQr(check);
   checkCholeskyUpdate(check);
   checkElementwise(check);

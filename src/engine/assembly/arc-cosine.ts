@@ -19,7 +19,7 @@ function term(table: usize, i: usize): v128 {
 /** acos c from c and 1 − |c|: near ±1 through the half angle, where no digits are lost. */
 // @ts-ignore: decorator
 @inline
-function acos(c: v128, rest: v128): v128 {
+export function acos(c: v128, rest: v128): v128 {
   const a = f64x2.abs(c);
   const half = f64x2.splat(0.5);
   const large = f64x2.gt(a, half);

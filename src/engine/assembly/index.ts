@@ -29,6 +29,7 @@ export { kernel_slopes } from "./slopes";
 export { solve_columns } from "./solve";
 export { trsm } from "./triangular";
 export { cholesky_update } from "./update";
+export { wide_block } from "./wide";
 
 /** C ← alpha A B + beta C; with `lower`, on the tiles that meet the lower triangle. */
 // @ts-ignore: decorator

@@ -7,6 +7,7 @@ import { wasmKernels } from "./kernels.ts";
 import { currentSettings, useScratch } from "./machine.ts";
 import { wasmSlopes } from "./slopes.ts";
 import { copyIn, copyOut, expectBlock, placeBlock } from "./transfer.ts";
+import { wasmWide } from "./wide.ts";
 
 /** Row and column stride in bytes of op(A) in its scratch copy. */
 function strides(transposed: boolean, stride: number, size: number): [number, number] {
@@ -28,6 +29,7 @@ export const wasm: Engine = {
   ...wasmArcCosine,
   ...wasmElementwise,
   ...wasmImages,
+  ...wasmWide,
 
   gemm<A extends Floats>(
     m: number,
