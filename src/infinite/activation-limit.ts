@@ -180,7 +180,8 @@ function times(a: Float64Array, b: Float64Array, out: Float64Array): Float64Arra
   return out;
 }
 
-function piecesOf({ definition }: Layer): PieceLinear | undefined {
+/** The two slopes of an activation that has such. */
+export function piecesOf({ definition }: Layer): PieceLinear | undefined {
   switch (definition.kind) {
     case "relu":
       return { below: 0, above: 1 };

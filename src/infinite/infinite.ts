@@ -1,3 +1,4 @@
+import { engine, type Block as Place } from "../engine/index.ts";
 import { type Gradient, type Kernel, type Parameters, positive } from "../kernels/index.ts";
 import { expectShape, type Matrix, matrix, rowRange } from "../linalg/index.ts";
 import type { AttentionForm } from "./attention-limit.ts";
@@ -91,6 +92,23 @@ function infiniteOf(net: Architecture, plan: LimitPlan, parameters: Parameters):
     check(x, z);
     const nngp = matrix(x.rows, z.rows);
     const ntk = wanted === "nngp" ? nngp : matrix(x.rows, z.rows);
+    if (plan.chain) {
+      const rows = sideOf(x, plan.input);
+      const cols = z === x ? rows : sideOf(z, plan.input);
+      const onRows = plan.chain.bends(rows, variance);
+      const onCols = z === x ? onRows : plan.chain.bends(cols, variance);
+      const chain = plan.chain.steps(variance, onRows, onCols);
+      const whole = ({ data, cols: stride }: Matrix): Place => ({ data, offset: 0, stride });
+      const points = ({ points: count, ...side }: Side) => ({ count, ...side });
+      engine().wideKernels(
+        chain,
+        points(rows),
+        z === x ? undefined : points(cols),
+        whole(nngp),
+        wanted === "nngp" ? undefined : whole(ntk),
+      );
+      return { nngp, ntk };
+    }
     eachBlock(x, z, (row, col) => {
       const state = plan.forward(inputOf(wanted, row.side, col.side), variance);
       place(state.nngp, row, col, nngp, z === x);

@@ -1,13 +1,14 @@
 import { UsageError } from "../errors/index.ts";
 import { sizeOf } from "../linalg/index.ts";
 import type { Layer, Shape } from "../networks/index.ts";
-import { activationLimit } from "./activation-limit.ts";
+import { activationLimit, piecesOf } from "./activation-limit.ts";
 import { type AttentionForm, attentionLimit } from "./attention-limit.ts";
 import { mixedBranches, productLimit } from "./branch-limits.ts";
+import type { PieceLinear } from "./dual-activation.ts";
 import type { LimitState, LimitStep } from "./limit-state.ts";
 import { linearLimit, mixedLimit } from "./linear-limit.ts";
 import { normLimit } from "./norm-limit.ts";
-import { flattening, mixtureMap, mixtureOf, selects, windowMap } from "./position-maps.ts";
+import { flattening, mixtureMap, mixtureOf, type PositionMap, selects, windowMap } from "./position-maps.ts";
 
 /** What is known of the values between two layers before any point is seen. */
 export interface Values {
@@ -32,6 +33,14 @@ export interface LayerLimit {
   step(inputs: readonly LimitState[], variance: (name: string) => number, spend: boolean): LimitStep;
   /** Whether the output is the input itself. */
   readonly same?: boolean;
+  /** What the layer is where the engine can do it as part of a chain: a map, then a linear layer or an activation. */
+  readonly link?: ChainLink;
+}
+
+export interface ChainLink {
+  readonly map?: PositionMap;
+  readonly linear?: boolean;
+  readonly bend?: PieceLinear;
 }
 
 /** Why some layers have no limit. */
@@ -69,6 +78,7 @@ export function layerLimit(
   const keep = (full: boolean) => full;
   const unchanged: LayerLimit = {
     same: true,
+    link: {},
     values: given,
     parameters: [],
     needsFull: keep,
@@ -77,7 +87,8 @@ export function layerLimit(
       pullback: (bar) => ({ inputs: [bar], parameters: {} }),
     }),
   };
-  const made: LayerLimit = { ...unchanged, same: false };
+  const { link: _, ...rest } = unchanged;
+  const made: LayerLimit = { ...rest, same: false };
   const weighted = (values: Partial<Values>, step: LayerLimit["step"], more: readonly string[] = []) => ({
     values: { ...given, shape: output, gaussian: true, roots: new Set([index]), ...values },
     parameters: ["weight", ...(definition.bias === false ? [] : ["bias"]), ...more],
@@ -98,6 +109,7 @@ export function layerLimit(
       values: { ...given, shape: output, channelAxis: axis },
       parameters: [],
       needsFull: simple ? keep : () => true,
+      link: { map },
       step: ([state]) => mixedLimit(state!, map),
     };
   };
@@ -113,17 +125,23 @@ export function layerLimit(
           `it acts on the last axis of ${shape.join(" × ")}, and units are along axis ${channelAxis}: put flattenLayer or globalAveragePool before it`,
         );
       }
-      return weighted({}, ([state], variance, spend) =>
-        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, undefined, spend),
-      );
+      return {
+        ...weighted({}, ([state], variance, spend) =>
+          linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, undefined, spend),
+        ),
+        link: { linear: true },
+      };
     }
     case "conv2d": {
       if (channelAxis !== 0) throw refuse("its channels are not the axis that counts units");
       if (definition.groups !== undefined) throw refuse("groups of channels see few units each");
       const map = windowMap(layer, shape);
-      return weighted({}, ([state], variance, spend) =>
-        linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, map, spend),
-      );
+      return {
+        ...weighted({}, ([state], variance, spend) =>
+          linearLimit(state!, { weight: variance("weight"), bias: variance("bias") }, map, spend),
+        ),
+        link: { map, linear: true },
+      };
     }
     case "multiHeadAttention": {
       if (!last) throw refuse("its features are not the axis that counts units");
@@ -183,6 +201,7 @@ export function layerLimit(
         values: { ...given, shape: output, channelAxis: 0, gaussian: false },
         parameters: [],
         needsFull: () => false,
+        link: { map: flattening },
         step: ([state]) => mixedLimit(state!, flattening),
       };
     }
@@ -240,9 +259,11 @@ export function layerLimit(
     default: {
       if (!layer.elementwise) throw refuse(`${reasons[kind] ?? "its limit is not known here"}`);
       expectGaussian();
+      const pieces = piecesOf(layer);
       return {
         ...made,
         values: { ...given, gaussian: false, roots },
+        ...(pieces && { link: { bend: pieces } }),
         step: ([state], _variance, spend) => activationLimit(layer, state!, spend),
       };
     }

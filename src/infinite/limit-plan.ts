@@ -5,6 +5,7 @@ import { type LayerLimit, layerLimit, positionsOf, type Values } from "./layer-l
 import { blankBar, combine, type LimitBar, type LimitState, type LimitStep } from "./limit-state.ts";
 import { mixedLimit } from "./linear-limit.ts";
 import { restriction } from "./position-maps.ts";
+import { type ChainPlan, chainOf } from "./wide-chain.ts";
 import type { Architecture } from "./wide-network.ts";
 
 /** A network's limit, layer by layer, before any point is seen. */
@@ -16,6 +17,8 @@ export interface LimitPlan {
   readonly variances: readonly (readonly [layer: number, names: readonly string[]])[];
   /** The most covariances that any layer holds of a pair of points. */
   readonly covariancesPerPair: number;
+  /** The same computation as one that the engine does at once, where the layers are such a chain. */
+  readonly chain: ChainPlan | undefined;
   /** The state after the last layer for one of the input. */
   forward(input: LimitState, variance: Variance): LimitState;
   /** The derivatives in the variances, by "name.layer", for one in the last layer's state. */
@@ -48,17 +51,7 @@ export function planLimit(
     );
   }
 
-  // Backwards: whoever mixes positions wants all pairs of what he is given, and so do those before him.
-  const full = limits.map(() => false);
-  let fullInput = false;
-  for (let i = last; i >= 0; i--) {
-    for (const s of sources[i]!) {
-      const from = s < 0 ? input : limits[s]!.values;
-      const wanted = limits[i]!.needsFull(full[i]!) && positionsOf(from) > 1;
-      if (s < 0) fullInput ||= wanted;
-      else full[s] ||= wanted;
-    }
-  }
+  const { full, fullInput } = formsOf(input, limits, sources, last);
   const held = (values: Values, all: boolean) => positionsOf(values) ** (all ? 2 : 1);
 
   // A value that one layer alone reads may be overwritten by it.
@@ -104,6 +97,7 @@ export function planLimit(
       held(input, fullInput),
       ...limits.map(({ values }, i) => held(values, full[i]!)),
     ),
+    chain: chainOf(input, limits, sources),
     forward: (state, variance) => run(state, variance, false).at(-1)!.step.state,
     backward(state, variance, bar) {
       const done = run(state, variance, true);
@@ -128,6 +122,26 @@ export function planLimit(
       return out;
     },
   };
+}
+
+/** Which values up to a layer are wanted in the full form: those of which somebody after mixes positions. */
+export function formsOf(
+  input: Values,
+  limits: readonly LayerLimit[],
+  sources: Architecture["sources"],
+  last: number,
+): { readonly full: readonly boolean[]; readonly fullInput: boolean } {
+  const full = limits.map(() => false);
+  let fullInput = false;
+  for (let i = last; i >= 0; i--) {
+    for (const s of sources[i]!) {
+      const from = s < 0 ? input : limits[s]!.values;
+      const wanted = limits[i]!.needsFull(full[i]!) && positionsOf(from) > 1;
+      if (s < 0) fullInput ||= wanted;
+      else full[s] ||= wanted;
+    }
+  }
+  return { full, fullInput };
 }
 
 /** The derivative in a state of ⟨bar, its NNGP⟩ or ⟨bar, its NTK⟩. */

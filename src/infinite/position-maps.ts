@@ -1,3 +1,4 @@
+import type { SparseMap } from "../engine/index.ts";
 import { sizeOf } from "../linalg/index.ts";
 import type { Layer, Shape } from "../networks/index.ts";
 import type { Layout } from "./limit-state.ts";
@@ -9,6 +10,35 @@ export interface PositionMap {
   apply(values: Float64Array, of: Layout): Float64Array;
   /** The transposed map, of an array that lies as `layout(of)`. */
   adjoint(values: Float64Array, of: Layout): Float64Array;
+  /** The same as sparse maps of one pair's positions, or in full of its pairs of positions, one after the other. */
+  sparse(positions: number, full: boolean): readonly SparseMap[];
+}
+
+/** An entry of a sparse map. */
+interface Entry {
+  readonly output: number;
+  readonly input: number;
+  readonly weight: number;
+}
+
+function sparseOf(outputs: number, entries: readonly Entry[]): SparseMap {
+  const offsets = new Int32Array(outputs + 1);
+  for (const { output } of entries) offsets[output + 1]!++;
+  for (let o = 0; o < outputs; o++) offsets[o + 1]! += offsets[o]!;
+  const sources = new Int32Array(entries.length);
+  const weights = new Float64Array(entries.length);
+  const next = offsets.slice();
+  for (const { output, input, weight } of entries) {
+    const at = next[output]!++;
+    sources[at] = input;
+    weights[at] = weight;
+  }
+  return { outputs, offsets, sources, weights };
+}
+
+/** The diagonal (p, p) of all pairs, by p. */
+function diagonalOf(positions: number): readonly Entry[] {
+  return Array.from({ length: positions }, (_, p) => ({ output: p, input: p * (positions + 1), weight: 1 }));
 }
 
 /** From the full form to the diagonal one. */
@@ -28,6 +58,7 @@ export const restriction: PositionMap = {
     });
     return out;
   },
+  sparse: (positions) => [sparseOf(positions, diagonalOf(positions))],
 };
 
 /** Visits the runs of the diagonal form with the places where they begin in the full one. */
@@ -55,6 +86,14 @@ export const flattening: PositionMap = {
     const diagonal = new Float64Array(of.positions * values.length);
     for (let k = 0; k < diagonal.length; k++) diagonal[k] = values[k % values.length]! / of.positions;
     return of.full ? restriction.adjoint(diagonal, of) : diagonal;
+  },
+  sparse(positions, full) {
+    const entries = diagonalOf(positions).map(({ output, input }) => ({
+      output: 0,
+      input: full ? input : output,
+      weight: 1 / positions,
+    }));
+    return [sparseOf(1, entries)];
   },
 };
 
@@ -88,6 +127,7 @@ export function windowMap({ definition, outputShape }: Layer, image: Shape): Pos
     layout: (of) => ({ ...of, positions: outHeight * outWidth }),
     apply: (values, of) => swept(across, swept(down, values, of), of),
     adjoint: (values, of) => sweptBack(down, sweptBack(across, values, of), of),
+    sparse: (_positions, full) => [down, across].map((axis) => sparseSweep(axis, full)),
   };
 }
 
@@ -111,6 +151,19 @@ function sweptBack(sweep: Sweep, values: Float64Array, of: Layout): Float64Array
   });
   for (let k = 0; k < out.length; k++) out[k]! /= taps;
   return out;
+}
+
+function sparseSweep(sweep: Sweep, full: boolean): SparseMap {
+  const { before, behind, size, outputs, taps } = sweep;
+  const entries: Entry[] = [];
+  eachRun(
+    sweep,
+    { positions: before * size * behind, full, rows: 1, cols: 1, matched: false },
+    (to, from, length) => {
+      for (let k = 0; k < length; k++) entries.push({ output: to + k, input: from + k, weight: 1 / taps });
+    },
+  );
+  return sparseOf((before * outputs * behind) ** (full ? 2 : 1), entries);
 }
 
 /** Visits what is added to what: runs of outputs and of the inputs under one tap of their windows. */
@@ -235,6 +288,20 @@ export function mixtureMap(mixture: Mixture): PositionMap {
         add(out, input * run, half, output * run, run, weight);
       }
       return out;
+    },
+    sparse(positions, full) {
+      if (!full) {
+        const squares = entries.map((entry) => ({ ...entry, weight: entry.weight ** 2 }));
+        return [sparseOf(outputs, squares)];
+      }
+      const pairs = entries.flatMap((row) =>
+        entries.map((col) => ({
+          output: row.output * outputs + col.output,
+          input: row.input * positions + col.input,
+          weight: row.weight * col.weight,
+        })),
+      );
+      return [sparseOf(outputs * outputs, pairs)];
     },
   };
 }
