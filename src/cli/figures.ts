@@ -44,6 +44,8 @@ export function predictionFigure(target: string, prediction: Prediction, truth: 
 
 /** A distribution over functions of one variable, in the table's units. */
 interface OneInput {
+  /** Below the title. */
+  readonly note?: string;
   readonly seen: { readonly x: Float64Array; readonly y: Float64Array };
   /** Where to draw at least. */
   readonly range: readonly [number, number];
@@ -91,6 +93,7 @@ export function bandFigure(
   const { samples, when = whenOf(model) } = options;
   return functionBand({
     title: `${targetOf(model)}, ${when}`,
+    ...(one.note !== undefined && { subtitle: one.note }),
     input,
     output: targetOf(model),
     x,
@@ -205,6 +208,20 @@ function oneInputOfConstrained({ inputs, process }: ConstrainedGpModel): OneInpu
   };
 }
 
+// Dots that a figure can show; more cover each other.
+const mostDots = 2_000;
+
+/** All rows, or where they are many some of all; of a long series, whose values may move fast, the last 500. */
+function shownRows(x: Float64Array, y: Float64Array, isSeries: boolean): OneInput["seen"] {
+  if (x.length <= (isSeries ? 500 : mostDots)) return { x, y };
+  const rows = isSeries
+    ? Array.from(x.keys())
+        .sort((a, b) => x[a]! - x[b]!)
+        .slice(-500)
+    : Array.from({ length: mostDots }, (_, k) => Math.floor((k * x.length) / mostDots));
+  return { x: Float64Array.from(rows, (i) => x[i]!), y: Float64Array.from(rows, (i) => y[i]!) };
+}
+
 function oneInputOfLarge(model: LargeGpModel): OneInput | undefined {
   if (model.inputs.length !== 1) return undefined;
   const { process } = model;
@@ -213,11 +230,14 @@ function oneInputOfLarge(model: LargeGpModel): OneInput | undefined {
   const seen =
     process.method === "variational"
       ? { x: new Float64Array(0), y: new Float64Array(0) }
-      : { x: process.data.x.data, y: process.data.y.data };
+      : shownRows(process.data.x.data, process.data.y.data, process.method === "state-space");
   const places = (values: Float64Array) => matrix(values.length, 1, values);
   return {
     seen,
-    range: widened(x.data),
+    ...(seen.x.length > 0 && seen.x.length < x.rows
+      ? { note: `${process.method === "state-space" ? "the last " : ""}${seen.x.length} of ${x.rows} rows` }
+      : {}),
+    range: widened(process.method === "state-space" ? seen.x : x.data),
     at(values) {
       const f = process.at(places(values));
       const { lower, upper } = f.interval(0.95);

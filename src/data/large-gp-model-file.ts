@@ -1,7 +1,13 @@
 import { FormatError } from "../errors/index.ts";
 import { type KernelJson, kernelFromJson, kernelToJson } from "../kernels/index.ts";
 import type { Matrix, Tensor } from "../linalg/index.ts";
-import { gp, restoreIterative, restoreSparse, restoreVariational } from "../processes/index.ts";
+import {
+  gp,
+  restoreIterative,
+  restoreSparse,
+  restoreStateSpace,
+  restoreVariational,
+} from "../processes/index.ts";
 import { runSync } from "../tasks/index.ts";
 import { sealed } from "./checksum.ts";
 import { type MeanJson, meanFrom, meanJson } from "./gp-model-file.ts";
@@ -9,13 +15,14 @@ import type { LargeGpModel } from "./large-gp-model.ts";
 import { asMatrix, asTensor } from "./network-model-file.ts";
 
 /**
- * What the metadata of such a file say. Iterative and sparse ones keep their data ("data.x", "data.y", "data.noise") with
- * the solution "alpha" or the "inducing" points; variational ones the inducing points and q ("precision", "pull") alone.
+ * What the metadata of such a file say. All but variational ones keep their data ("data.x", "data.y",
+ * "data.noise"), with the solution "alpha" (iterative) or the "inducing" points (sparse); variational ones the inducing
+ * points and q ("precision", "pull") alone.
  */
 export interface LargeGpHeader {
   readonly version: 1;
   readonly kind: "large";
-  readonly method: "iterative" | "sparse" | "variational";
+  readonly method: LargeGpModel["process"]["method"];
   readonly inputs: readonly string[];
   readonly target: string;
   readonly kernel: KernelJson;
@@ -53,7 +60,7 @@ export function encodeLargeGpModel(model: LargeGpModel): Uint8Array {
     keep("data.y", process.data.y);
     tensors.set("data.noise", { shape: [process.data.noise.length], data: process.data.noise });
     if (process.method === "sparse") keep("inducing", process.inducing);
-    else keep("alpha", process.alpha);
+    else if (process.method === "iterative") keep("alpha", process.alpha);
   }
   return sealed(tensors, JSON.stringify(header));
 }
@@ -82,6 +89,7 @@ export function largeGpModelFrom(header: LargeGpHeader, tensors: ReadonlyMap<str
     if (method === "sparse") {
       return restoreSparse(prior, tensor("inducing", undefined, d), data(), noiseVariance);
     }
+    if (method === "state-space") return restoreStateSpace(prior, data(), noiseVariance);
     if (method === "iterative") {
       const seen = data();
       const alpha = tensor("alpha", seen.x.rows, 1);
@@ -95,7 +103,7 @@ export function largeGpModelFrom(header: LargeGpHeader, tensors: ReadonlyMap<str
       const q = { precision: tensor("precision", m, m), pull: tensor("pull", m, 1) };
       return restoreVariational(prior, inducing, q, noiseVariance, header.bound ?? Number.NaN);
     }
-    throw new FormatError(`its method "${method}" is not iterative, sparse or variational`);
+    throw new FormatError(`its method "${method}" is not state-space, iterative, sparse or variational`);
   };
   return {
     kind: "large",

@@ -7,6 +7,7 @@ import {
   type Mean,
   type MethodFit,
   type SparsePosterior,
+  type StateSpacePosterior,
   type VariationalPosterior,
 } from "../processes/index.ts";
 import { normalQuantile } from "../random/index.ts";
@@ -26,7 +27,7 @@ export interface LargeGpModel {
   readonly mean: Mean;
   /** In squared units of the target. */
   readonly noiseVariance: number;
-  readonly process: IterativePosterior | SparsePosterior | VariationalPosterior;
+  readonly process: IterativePosterior | SparsePosterior | VariationalPosterior | StateSpacePosterior;
 }
 
 export interface FitLargeModelOptions extends Omit<FitByOptions, "mean"> {

@@ -39,6 +39,7 @@ export * from "./means.ts";
 export {
   chooseMethod,
   conditionBy,
+  type DataSize,
   type FitByOptions,
   fitBy,
   type MethodChoice,
@@ -67,6 +68,8 @@ export { restoreVariational, type VariationalPosterior } from "./sparse/variatio
 export {
   conditionByStateSpace,
   fitStateSpace,
+  hasStateSpace,
+  restoreStateSpace,
   type StateSpaceFit,
   type StateSpaceFitOptions,
   type StateSpacePosterior,

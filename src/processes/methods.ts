@@ -1,5 +1,6 @@
 import { UsageError } from "../errors/index.ts";
 import type { Kernel } from "../kernels/index.ts";
+import type { Matrix } from "../linalg/index.ts";
 import type { Task } from "../tasks/index.ts";
 import type { ExactPosterior } from "./exact.ts";
 import type { FitData } from "./fit/data.ts";
@@ -15,11 +16,24 @@ import type { Observations } from "./process.ts";
 import { type FitSparseOptions, fitSparse, type SparseFit } from "./sparse/fit-sparse.ts";
 import { type FitVariationalOptions, fitVariational, type VariationalFit } from "./sparse/fit-variational.ts";
 import { conditionSparsely, type SparseOptions, type SparsePosterior } from "./sparse/sparse-posterior.ts";
+import {
+  conditionByStateSpace,
+  fitStateSpace,
+  hasStateSpace,
+  type StateSpaceFit,
+  type StateSpacePosterior,
+} from "./state-space/index.ts";
 
 /** Ways to a posterior, from small data to large. */
-export type MethodName = "exact" | "iterative" | "sparse" | "variational";
+export type MethodName = "exact" | "state-space" | "iterative" | "sparse" | "variational";
 
-export const methodNames: readonly MethodName[] = ["exact", "iterative", "sparse", "variational"];
+export const methodNames: readonly MethodName[] = [
+  "exact",
+  "state-space",
+  "iterative",
+  "sparse",
+  "variational",
+];
 
 /** A method and, in a sentence, why. */
 export interface MethodChoice {
@@ -29,15 +43,32 @@ export interface MethodChoice {
 
 // On two cores a fit takes a minute or two at each of these, and an exact matrix 200 MB at the first.
 const mostExact = 5_000;
+// Where the filter, which is exact too, is done in a tenth of the time.
+const mostExactSeries = 1_000;
 const mostIterative = 20_000;
 const mostSparse = 200_000;
 
-/** The method for so many rows; `noiseVariance` where it is known. */
+/** What a method is chosen by, beside the kernel. */
+export interface DataSize {
+  readonly rows: number;
+  /** Columns of the points: the kernel's own unless given. */
+  readonly inputs?: number;
+  /** Where it is known. */
+  readonly noiseVariance?: number;
+}
+
+/** The method for so many rows. */
 export function chooseMethod(
-  kernel: Pick<Kernel, "outputs">,
-  { rows, noiseVariance }: { readonly rows: number; readonly noiseVariance?: number },
+  kernel: Kernel,
+  { rows, inputs = kernel.inputs, noiseVariance }: DataSize,
 ): MethodChoice {
   const values = rows * kernel.outputs;
+  if (inputs === 1 && values > mostExactSeries && hasStateSpace(kernel)) {
+    return {
+      method: "state-space",
+      why: `${values} values of one input, and the kernel has a state space: exact in linear time`,
+    };
+  }
   if (values <= mostExact) {
     return { method: "exact", why: `${values} values are few enough to factor their matrix (${mostExact})` };
   }
@@ -61,13 +92,14 @@ export function chooseMethod(
 /** The posterior that a method made, and why that one. */
 export type MethodPosterior = { readonly why: string } & (
   | { readonly method: "exact"; readonly process: ExactPosterior }
+  | { readonly method: "state-space"; readonly process: StateSpacePosterior }
   | { readonly method: "iterative"; readonly process: IterativePosterior }
   | { readonly method: "sparse"; readonly process: SparsePosterior }
 );
 
 export interface MethodOptions extends IterativePosteriorOptions, SparseOptions {
   /** Chosen by the data's size unless given. "variational" is for fits. */
-  readonly method?: "exact" | "iterative" | "sparse";
+  readonly method?: Exclude<MethodName, "variational">;
 }
 
 /** The posterior of data by the method that suits their size, or the one that is named. */
@@ -76,8 +108,10 @@ export function* conditionBy(
   data: Observations,
   options: MethodOptions = {},
 ): Task<MethodPosterior> {
-  const { method, why } = named(options.method) ?? chooseMethod(prior.kernel, { rows: data.x.rows, ...data });
+  const { method, why } =
+    named(options.method) ?? chooseMethod(prior.kernel, sizeOf(data.x, data.noiseVariance));
   if (method === "exact") return { method, why, process: prior.condition(data) };
+  if (method === "state-space") return { method, why, process: conditionByStateSpace(prior, data) };
   if (method === "iterative") {
     return { method, why, process: yield* conditionIteratively(prior, data, options) };
   }
@@ -87,6 +121,7 @@ export function* conditionBy(
 /** The fit that a method made, and why that one. */
 export type MethodFit = { readonly why: string } & (
   | { readonly method: "exact"; readonly fit: Fit }
+  | { readonly method: "state-space"; readonly fit: StateSpaceFit }
   | { readonly method: "iterative"; readonly fit: IterativeFit }
   | { readonly method: "sparse"; readonly fit: SparseFit }
   | { readonly method: "variational"; readonly fit: VariationalFit }
@@ -107,14 +142,21 @@ export interface FitByOptions
 /** Fits by the method that suits the data's size, or the one that is named; throws as that one does. */
 export function* fitBy(kernel: Kernel, data: FitData, options: FitByOptions = {}): Task<MethodFit> {
   const { noiseVariance, steps } = options;
-  const known = typeof noiseVariance === "number" ? { noiseVariance } : {};
-  const { method, why } = named(options.method) ?? chooseMethod(kernel, { rows: data.x.rows, ...known });
+  const known = typeof noiseVariance === "number" ? noiseVariance : undefined;
+  const { method, why } = named(options.method) ?? chooseMethod(kernel, sizeOf(data.x, known));
   const most = steps === undefined ? {} : { maxIterations: steps };
   if (method === "exact") return { method, why, fit: yield* fit(kernel, data, { ...options, ...most }) };
+  if (method === "state-space") {
+    return { method, why, fit: yield* fitStateSpace(kernel, data, { ...options, ...most }) };
+  }
   if (method === "iterative") return { method, why, fit: yield* fitIteratively(kernel, data, options) };
   if (method === "sparse")
     return { method, why, fit: yield* fitSparse(kernel, data, { ...options, ...most }) };
   return { method, why, fit: yield* fitVariational(kernel, data, options) };
+}
+
+function sizeOf({ rows, cols }: Matrix, noiseVariance: number | undefined): DataSize {
+  return { rows, inputs: cols, ...(noiseVariance !== undefined && { noiseVariance }) };
 }
 
 function named<M extends MethodName>(method: M | undefined): { method: M; why: string } | undefined {

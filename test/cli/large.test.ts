@@ -42,6 +42,28 @@ describe("fits to many rows on the command line", () => {
     expect(succeed("inspect", file)).toContain(`method: ${method}`);
   });
 
+  it("filter a series of one input, chosen by its kernel and size", () => {
+    write("long.csv", 1_100, 0);
+    const options = ["--target", "y", "--ignore", "b", "--kernel", "matern52", "--starts", "1", "--json"];
+    const out = ["--out", "series.safetensors", "--figure", "series.svg"];
+    const found = JSON.parse(succeed("fit", "long.csv", ...options, ...out));
+    expect(found).toMatchObject({ method: "state-space", rows: 1_100 });
+    expect(found.why).toMatch(/exact in linear time/);
+    expect(found.noiseSd).toBeCloseTo(0.05, 2);
+    expect(readFileSync(join(folder, "series.svg"), "utf8")).toContain("the last 500 of 1100 rows");
+    const scores = JSON.parse(
+      succeed("predict", "series.safetensors", "test.csv", "--out", "p.csv", "--target", "y", "--json"),
+    );
+    expect(scores.rmse).toBeLessThan(0.1);
+    expect(scores.coverage95).toBeGreaterThan(0.85);
+    expect(succeed("inspect", "series.safetensors")).toContain("method: state-space");
+    const grown = ["add", "series.safetensors", "more.csv", "--out", "longer.safetensors", "--json"] as const;
+    expect(JSON.parse(succeed(...grown))).toMatchObject({ added: 40, rows: 1_140 });
+    succeed("sample", "series.safetensors", "test.csv", "--count", "2", "--out", "s.csv");
+    const refused = funspace("fit", "data.csv", "--target", "y", "--method", "state-space", "--out", "never");
+    expect(refused.stderr).toMatch(/one input column, got 2/);
+  });
+
   it("add rows where the rows are kept", () => {
     for (const method of ["iterative", "sparse"]) {
       const out = JSON.parse(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rbf } from "../../src/kernels/index.ts";
+import { type Kernel, matern32, matern52, periodic, product, rbf, sum } from "../../src/kernels/index.ts";
 import { columnVector } from "../../src/linalg/index.ts";
 import { chooseMethod, conditionBy, fitBy, gp, type MethodName } from "../../src/processes/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
@@ -22,6 +22,15 @@ describe("the choice of a method", () => {
     ]);
     expect(chosen(50_000, rbf(), 0)).toBe("iterative");
     expect(chosen(50_000, twoOutputs())).toBe("iterative");
+    // Of one input, exact at any size; not of two, nor below the size where a factorisation takes no time.
+    const series = sum(matern52(), product(periodic(), matern32()));
+    const ofSeries = (rows: number, inputs: number, kernel: Kernel = series) =>
+      chooseMethod(kernel, { rows, inputs }).method;
+    expect(ofSeries(500, 1)).toBe("exact");
+    expect([2_000, 1_000_000].map((rows) => ofSeries(rows, 1))).toEqual(["state-space", "state-space"]);
+    expect(ofSeries(10_000, 2)).toBe("iterative");
+    expect(ofSeries(10_000, 1, sum(matern52(), rbf()))).toBe("iterative");
+    expect(chooseMethod(series, { rows: 2_000, inputs: 1 }).why).toMatch(/exact in linear time/);
     expect(chooseMethod(rbf(), { rows: 10_000 }).why).toMatch(/10000 values are too many to factor/);
   });
 
@@ -31,6 +40,10 @@ describe("the choice of a method", () => {
     const at = randomMatrix(10, 1, "at");
     const exact = runSync(conditionBy(prior, data));
     expect(exact.method).toBe("exact");
+    const series = gp(matern52({ lengthscale: 0.7 }), { inputs: 1 });
+    const filtered = runSync(conditionBy(series, data, { method: "state-space" }));
+    if (filtered.method !== "state-space") throw new Error("another method was taken");
+    expect(filtered.process.logEvidence).toBeCloseTo(series.condition(data).logEvidence, 8);
     for (const method of ["iterative", "sparse"] as const) {
       const found = runSync(conditionBy(prior, data, { method, inducing: 30, tolerance: 1e-8 }));
       expect(found).toMatchObject({ method, why: "it was asked for" });
@@ -42,8 +55,9 @@ describe("the choice of a method", () => {
   });
 
   it("fits by the one that is named", () => {
-    for (const method of ["exact", "iterative", "sparse", "variational"] as const) {
-      const found = runSync(fitBy(rbf(), { x, y }, { method, starts: 1, inducing: 12, steps: 30 }));
+    for (const method of ["exact", "state-space", "iterative", "sparse", "variational"] as const) {
+      const kernel = method === "state-space" ? matern52() : rbf();
+      const found = runSync(fitBy(kernel, { x, y }, { method, starts: 1, inducing: 12, steps: 30 }));
       expect(found.method).toBe(method);
       const { mean } = found.fit.process.at(x);
       const error = y.data.reduce((sum, v, i) => sum + (v - mean.data[i]!) ** 2, 0) / y.rows;

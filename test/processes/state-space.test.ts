@@ -13,7 +13,7 @@ import {
   scaled,
   sum,
 } from "../../src/kernels/index.ts";
-import { columnVector, matrix } from "../../src/linalg/index.ts";
+import { columnVector, matrix, takeRows } from "../../src/linalg/index.ts";
 import {
   conditionByStateSpace,
   fit,
@@ -45,7 +45,7 @@ const kernels: readonly (readonly [string, Kernel])[] = [
   ],
 ];
 
-const n = 60;
+const n = 36;
 // Out of order, with a pair of equal inputs.
 const x = matrix(
   n,
@@ -138,8 +138,44 @@ describe("state-space posteriors", () => {
     expectClose(both.at(z).mean.data, whole.at(z).mean.data, 1e-10);
   });
 
+  it("without a point, or with one changed, equal those conditioned anew", () => {
+    const rest = whole.without([3, 20, 3]);
+    const kept = Array.from({ length: n }, (_, i) => i).filter((i) => i !== 3 && i !== 20);
+    const few = { x: takeRows(x, kept), y: takeRows(y, kept), noiseVariance: 0.05 };
+    expect(rest.logEvidence).toBeCloseTo(conditionByStateSpace(prior, few).logEvidence, 10);
+    const other = whole.replace(5, { x: columnVector([2.5]), y: columnVector([-1]), noiseVariance: 0.2 });
+    const changed = gp(matern32({ lengthscale: 0.7 }), { inputs: 1 })
+      .condition({ x, y, noiseVariance: 0.05 })
+      .replace(5, { x: columnVector([2.5]), y: columnVector([-1]), noiseVariance: 0.2 });
+    expect(other.logEvidence).toBeCloseTo(changed.logEvidence, 8);
+    expectClose(other.at(z).mean.data, changed.at(z).mean.data, 1e-9);
+    expect(() => whole.without([n])).toThrow(/from 0 to 35/);
+    expect(() => whole.replace(-1, few)).toThrow(/from 0 to 35/);
+  });
+
+  it("of many rows are fitted from parts of them", () => {
+    const many = 24_000;
+    const times = matrix(
+      many,
+      1,
+      uniform(key(6), many).map((v) => 2400 * v),
+    );
+    const errors = normal(key(7), many);
+    const values = matrix(
+      many,
+      1,
+      times.data.map((v, i) => Math.sin(v) + 0.3 * errors[i]!),
+    );
+    const found = runSync(
+      fitStateSpace(matern32(), { x: times, y: values }, { starts: 1, maxIterations: 6 }),
+    );
+    expect(Math.sqrt(found.noiseVariance)).toBeGreaterThan(0.28);
+    expect(Math.sqrt(found.noiseVariance)).toBeLessThan(0.32);
+    expect(found.report.starts.length).toBe(1);
+  });
+
   it("sample functions of their own mean and variance", () => {
-    const draws = whole.sample(key(4), 500).map((f) => f.at(z).data);
+    const draws = whole.sample(key(4), 200).map((f) => f.at(z).data);
     const { mean, variance } = whole.at(z);
     mean.data.forEach((m, i) => {
       const average = draws.reduce((s, d) => s + d[i]! / draws.length, 0);

@@ -33,8 +33,8 @@ export async function fitLarge(
   if (method !== "iterative" && tolerance !== undefined) {
     throw new UsageError(`--tolerance is for --method iterative, the method is ${method}`);
   }
-  if (method === "iterative" && inducing !== undefined) {
-    throw new UsageError("--inducing is for --method sparse and variational, the method is iterative");
+  if ((method === "iterative" || method === "state-space") && inducing !== undefined) {
+    throw new UsageError(`--inducing is for --method sparse and variational, the method is ${method}`);
   }
   const start = performance.now();
   const { model, fitted } = await withProgress(
@@ -56,21 +56,20 @@ export async function fitLarge(
   const seconds = (performance.now() - start) / 1000;
   const text = formatKernel(model.kernel, 4, model.inputs);
   const noise = Math.sqrt(model.noiseVariance);
-  const { value, warnings, iterations } = fitted.fit.report;
   const how = evidenceOf(fitted);
   print(
     {
       json: {
         ...{ command: "fit", out, method, why, rows: table.rows, inputs: model.inputs, target },
-        ...{ kernel: text, mean, noiseSd: noise, logEvidence: value, steps: iterations },
+        ...{ kernel: text, mean, noiseSd: noise },
         ...how.json,
-        ...{ warnings, seconds },
+        ...{ seconds },
       },
       text: [
         `Fitted to ${counted(table.rows, "row")} of ${counted(model.inputs.length, "input")} in ${seconds.toFixed(1)} s; method: ${method} (${why}).`,
         `Kernel: ${elided(text)}; noise sd ${short(noise)}.`,
         how.text,
-        ...warnings.map((warning) => `Note: ${warning}.`),
+        ...how.notes,
         `Model: ${out}`,
       ].join("\n"),
     },
@@ -79,12 +78,34 @@ export async function fitLarge(
 }
 
 /** What is known of log p(y), and how well the answer holds. */
-function evidenceOf(fitted: LargeFit["fitted"]): { readonly json: object; readonly text: string } {
+function evidenceOf(fitted: LargeFit["fitted"]): {
+  readonly json: object;
+  readonly text: string;
+  readonly notes: readonly string[];
+} {
+  if (fitted.method === "state-space") {
+    const { logEvidence, report } = fitted.fit;
+    const { starts, agreeing } = report;
+    const converged = starts.filter((s) => s.converged).length;
+    return {
+      json: { logEvidence, agreeingStarts: agreeing, starts: starts.length, evaluations: report.evaluations },
+      text: `Log marginal likelihood ${short(logEvidence)} nats, exact; ${agreeing} of ${starts.length} searches agree.`,
+      notes:
+        converged === 0
+          ? [`Note: no search had settled in its ${starts[0]!.iterations} steps: give more with --steps.`]
+          : [],
+    };
+  }
+  const { value, warnings, iterations: steps } = fitted.fit.report;
+  const common = { logEvidence: value, steps, warnings };
+  const notes = warnings.map((warning) => `Note: ${warning}.`);
   if (fitted.method === "iterative") {
     const { evidence, process } = fitted.fit;
     const { residual, tolerance, iterations, rank } = process.report;
     return {
+      notes,
       json: {
+        ...common,
         evidenceStandardError: evidence.standardError,
         residual,
         tolerance,
@@ -96,7 +117,8 @@ function evidenceOf(fitted: LargeFit["fitted"]): { readonly json: object; readon
   }
   const { process, logEvidence } = fitted.fit;
   return {
-    json: { inducing: process.inducing.rows, jitter: process.jitter },
+    notes,
+    json: { ...common, inducing: process.inducing.rows, jitter: process.jitter },
     text: `Log marginal likelihood at least ${short(logEvidence)} nats, through ${counted(process.inducing.rows, "inducing point")}.`,
   };
 }

@@ -1,11 +1,20 @@
 import { Command, Option } from "commander";
 import { readTable, writeAtomically } from "../../data/files.ts";
-import { encodeModel, fitModel, kernelText, type MeanName } from "../../data/index.ts";
+import {
+  encodeModel,
+  fitModel,
+  inputNames,
+  kernelText,
+  type MeanName,
+  type Table,
+} from "../../data/index.ts";
 import { UsageError } from "../../errors/index.ts";
+import { parseKernel } from "../../kernels/index.ts";
 import {
   chooseMethod,
   type LatentMethodName,
   likelihoods,
+  type MethodChoice,
   type MethodName,
   methodNames,
   type ObjectiveName,
@@ -115,6 +124,16 @@ export function fitCommand(): Command {
     .action(fitAction);
 }
 
+/** By rows, columns, kernel and noise. */
+function methodFor(table: Table, { target, ignore, kernel, noiseSd }: Options): MethodChoice {
+  const inputs = inputNames(table, target, ignore);
+  return chooseMethod(parseKernel(kernel, { columns: inputs }), {
+    rows: table.rows,
+    inputs: inputs.length,
+    ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),
+  });
+}
+
 /** Throws UsageError for options that have no use under constraints. */
 function expectNoOtherWay(command: Command): void {
   for (const name of ["objective", "pick", "method", "inducing", "steps", "tolerance"]) {
@@ -174,13 +193,7 @@ async function fitAction(path: string, options: Options, command: Command): Prom
   }
   const chosen = options.method
     ? { method: options.method, why: "it was asked for" }
-    : chooseMethod(
-        { outputs: 1 },
-        {
-          rows: table.rows,
-          ...(noiseSd !== undefined && { noiseVariance: noiseSd ** 2 }),
-        },
-      );
+    : methodFor(table, options);
   if (chosen.method !== "exact") {
     if (objective !== "evidence") throw new UsageError(`--objective ${objective} is for --method exact`);
     return fitLarge(table, chosen.method, chosen.why, options);

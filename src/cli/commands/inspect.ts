@@ -228,7 +228,7 @@ function inspected({ inputs, target, process }: DeepTableModel): Report {
 function aboutLarge({ inputs, target, kernel, process }: LargeGpModel) {
   const { method } = process;
   const text = formatKernel(kernel, 4, inputs);
-  const inducing = method === "iterative" ? undefined : process.inducing.rows;
+  const inducing = "inducing" in process ? process.inducing.rows : undefined;
   const rows = method === "variational" ? undefined : process.data.x.rows;
   const seen = rows === undefined ? "" : `, given ${rows} rows`;
   const through = inducing === undefined ? "" : ` through ${inducing} inducing points`;

@@ -8,7 +8,7 @@ import {
   logPrior,
   toVector,
 } from "../../kernels/index.ts";
-import { type Fn, lbfgsSteps, type Matrix, matrix, subtract } from "../../linalg/index.ts";
+import { type Fn, lbfgsSteps, type Matrix, matrix, subtract, takeRows } from "../../linalg/index.ts";
 import { key, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import { expectFitData, type FitData } from "../fit/data.ts";
@@ -26,11 +26,11 @@ export interface StateSpaceFitOptions {
   readonly mean?: Fn;
   /** A number fixes the noise variance; fitted unless given. */
   readonly noiseVariance?: number | NoiseOptions;
-  /** Searches from different starts. 3 unless given. */
+  /** Searches from different starts: over all rows, or where these are many over parts of them. 3 unless given. */
   readonly starts?: number;
   /** Of the starts. 0 unless given. */
   readonly seed?: number;
-  /** Of each search. 100 unless given. */
+  /** Of each search. 100 unless given, of one over more than 20,000 rows 10. */
   readonly maxIterations?: number;
 }
 
@@ -52,8 +52,14 @@ export interface StateSpaceFit {
   };
 }
 
+const mostFromAnywhere = 20_000;
+const partRows = 5_000;
+
 /**
- * Fits kernel, mean and noise to a series of one input by the exact evidence, an evaluation and its gradient in O(n).
+ * Fits kernel, mean and noise to a series of one input by the exact evidence, an evaluation and its gradient in O(n). More
+ * than 1,000 rows are also searched from a fit to 500 neighbours: of a long series the scales of all of it, where other
+ * starts are, may lie far from those that its values move on. More than 20,000 are first fitted by parts alone, 5,000 rows
+ * spread over all, 5,000 neighbours and 500; one search over all starts at the best of them.
  * Yields one progress report an iteration. Throws UsageError for kernels without a state space, ShapeError and
  * NonFiniteError for data that do not fit.
  */
@@ -62,10 +68,12 @@ export function* fitStateSpace(
   data: FitData,
   options: StateSpaceFitOptions = {},
 ): Task<StateSpaceFit> {
-  const { starts = 3, seed = 0, maxIterations = 100, noiseVariance = {} } = options;
+  const { starts = 3, seed = 0, noiseVariance = {} } = options;
   expectFitData("fitStateSpace", kernel, data, options);
   expectSeries(data.x, data.y, data.x.cols);
   const { x, y } = inOrder(data);
+  const many = x.rows > mostFromAnywhere;
+  const { maxIterations = many ? 10 : 100 } = options;
   const mean = options.mean ? meanOf(options.mean) : constantMean(1, columnMeans(y));
   const first = startModel(kernel, mean, x, y, noiseVariance);
   const root = key(seed);
@@ -97,9 +105,25 @@ export function* fitStateSpace(
       throw error;
     }
   };
+  const beginnings: Model[] = many ? [] : [first];
+  for (let start = 1; start < starts && !many; start++) {
+    beginnings.push(otherStart(around, steps, start, split(root, "starts")));
+  }
+  for (const part of many ? parts({ x, y }) : x.rows > 1_000 ? [neighbours({ x, y }, 500)] : []) {
+    const fitted = yield* fitStateSpace(kernel, part, {
+      ...{ starts, seed, noiseVariance },
+      ...(options.mean && { mean: options.mean }),
+    });
+    const value = Float64Array.of(fitted.noiseVariance);
+    beginnings.push({ kernel: fitted.kernel, mean: fitted.mean, noise: { ...first.noise, value } });
+  }
+  if (many) {
+    const values = beginnings.map((model) => seriesEvidence(model, x, y).value);
+    const best = beginnings[values.indexOf(Math.max(...values))]!;
+    beginnings.splice(0, beginnings.length, best);
+  }
   const found: { model: Model; value: number; iterations: number; converged: boolean }[] = [];
-  for (let start = 0; start < starts; start++) {
-    const from = start === 0 ? first : otherStart(around, steps, start, split(root, "starts"));
+  for (const [start, from] of beginnings.entries()) {
     const at = toVector(modelParameters(from)).map((u, i) => (u - zero[i]!) / steps[i]!);
     if (!Number.isFinite(negative(at).value)) {
       found.push({ model: from, value: -Infinity, iterations: 0, converged: false });
@@ -110,9 +134,9 @@ export function* fitStateSpace(
     while (!step.done) {
       const { iterations, value } = step.value;
       yield {
-        stage: starts > 1 ? `fit: start ${start + 1} of ${starts}` : "fit",
+        stage: beginnings.length > 1 ? `fit: start ${start + 1} of ${beginnings.length}` : "fit",
         done: start * maxIterations + iterations,
-        total: starts * maxIterations,
+        total: beginnings.length * maxIterations,
         metrics: { logEvidence: -value },
       };
       step = search.next();
@@ -164,6 +188,23 @@ export function seriesEvidence(
       noiseVariance: Float64Array.of(slopes.noise),
     },
   };
+}
+
+/** Of a series in order: every so many-th row, and neighbours. */
+function parts(data: FitData): readonly FitData[] {
+  const stride = Math.floor(data.x.rows / partRows);
+  return [rowsOf(data, partRows, (k) => k * stride), neighbours(data, partRows), neighbours(data, 500)];
+}
+
+/** Neighbours in the middle. */
+function neighbours(data: FitData, count: number): FitData {
+  const from = Math.floor((data.x.rows - count) / 2);
+  return rowsOf(data, count, (k) => from + k);
+}
+
+function rowsOf({ x, y }: FitData, count: number, row: (k: number) => number): FitData {
+  const rows = Array.from({ length: count }, (_, k) => row(k));
+  return { x: takeRows(x, rows), y: takeRows(y, rows) };
 }
 
 function inOrder({ x, y }: FitData): FitData {

@@ -4,5 +4,5 @@ export {
   type StateSpaceFitOptions,
   seriesEvidence,
 } from "./fit-state-space.ts";
-export { conditionByStateSpace, type StateSpacePosterior } from "./posterior.ts";
-export { type StateSpace, stateSpace } from "./state-space.ts";
+export { conditionByStateSpace, restoreStateSpace, type StateSpacePosterior } from "./posterior.ts";
+export { hasStateSpace, type StateSpace, stateSpace } from "./state-space.ts";

@@ -9,20 +9,27 @@ import {
   matrix,
   stackRows,
   subtract,
+  takeRows,
 } from "../../linalg/index.ts";
 import { type Key, normal, split } from "../../random/index.ts";
 import { Gaussian, nonNegative } from "../gaussian.ts";
 import type { GaussianProcess } from "../prior.ts";
 import type { LeaveOneOut, Observations, Posterior } from "../process.ts";
+import { expectPoint, keptRows, withRow } from "../update.ts";
 import { filter, sandwichTransposed, timesVector, transposedTimes } from "./filter.ts";
 import { type StateSpace, stateSpace } from "./state-space.ts";
 
 /** The exact posterior over functions of one input, in O(n) time and memory. */
 export interface StateSpacePosterior extends Posterior {
+  readonly method: "state-space";
   readonly prior: GaussianProcess;
   /** n × 1 each, in the order they came. */
   readonly data: { readonly x: Matrix; readonly y: Matrix; readonly noise: Float64Array };
   condition(more: Observations): StateSpacePosterior;
+  /** The posterior without the observations at these rows of `data` (from 0), conditioned anew: that is O(n). */
+  without(indices: readonly number[]): StateSpacePosterior;
+  /** The posterior with one observation changed to another (one row), in its place. */
+  replace(index: number, observation: Observations): StateSpacePosterior;
 }
 
 /**
@@ -32,10 +39,14 @@ export interface StateSpacePosterior extends Posterior {
  */
 export function conditionByStateSpace(prior: GaussianProcess, data: Observations): StateSpacePosterior {
   const noise = new Float64Array(data.x.rows).fill(data.noiseVariance);
-  return posteriorOf(prior, { x: data.x, y: data.y, noise }, data.noiseVariance);
+  const posterior = restoreStateSpace(prior, { x: data.x, y: data.y, noise }, data.noiseVariance);
+  // Data that cannot be conditioned on are to be told of now.
+  posterior.logEvidence;
+  return posterior;
 }
 
-function posteriorOf(
+/** The posterior of data with a noise variance for each row; `noiseVariance` is that of observations to come. */
+export function restoreStateSpace(
   prior: GaussianProcess,
   data: StateSpacePosterior["data"],
   noiseVariance: number,
@@ -49,23 +60,31 @@ function posteriorOf(
   const model = stateSpace(kernel);
   const residual = subtract(y, mean.at(x)).data;
   const smoothed = (values: Float64Array, points: Matrix) => smooth(model, { x, noise }, values, points);
+  let evidence: number | undefined;
   const posterior: StateSpacePosterior = {
+    method: "state-space",
     inputs: 1,
     outputs: 1,
     prior,
     data,
     noiseVariance,
-    logEvidence: filtered(model, x, noise, residual),
+    get logEvidence() {
+      evidence ??= filtered(model, x, noise, residual);
+      return evidence;
+    },
     report: { method: "kalman", engine: engine().name, jitter: 0 },
     at(points) {
       expectShape(points, "x", undefined, 1);
       expectFinite(points, "x");
+      let kept: { readonly mean: Matrix; readonly variance: Matrix } | undefined;
       const moments = () => {
+        if (kept) return kept;
         const found = smoothed(residual, points);
-        return {
+        kept = {
           mean: add(mean.at(points), matrix(points.rows, 1, found.mean)),
           variance: matrix(points.rows, 1, found.variance),
         };
+        return kept;
       };
       return new Gaussian({
         rows: points.rows,
@@ -103,15 +122,35 @@ function posteriorOf(
     condition(more) {
       expectSeries(more.x, more.y, inputs);
       const added = new Float64Array(more.x.rows).fill(more.noiseVariance);
-      return posteriorOf(
+      const both = new Float64Array(x.rows + more.x.rows);
+      both.set(noise);
+      both.set(added, x.rows);
+      return restoreStateSpace(
         prior,
-        {
-          x: stackRows([x, more.x]),
-          y: stackRows([y, more.y]),
-          noise: Float64Array.of(...noise, ...added),
-        },
+        { x: stackRows([x, more.x]), y: stackRows([y, more.y]), noise: both },
         more.noiseVariance,
       );
+    },
+    without(indices) {
+      const { kept } = keptRows(x.rows, indices);
+      return restoreStateSpace(
+        prior,
+        { x: takeRows(x, kept), y: takeRows(y, kept), noise: Float64Array.from(kept, (i) => noise[i]!) },
+        noiseVariance,
+      );
+    },
+    replace(index, observation) {
+      expectPoint(index, x.rows);
+      expectShape(observation.x, "the observation", 1, 1);
+      expectSeries(observation.x, observation.y, 1);
+      const own = noise.slice();
+      own[index] = observation.noiseVariance;
+      const changed = {
+        x: withRow(x, index, observation.x),
+        y: withRow(y, index, observation.y),
+        noise: own,
+      };
+      return restoreStateSpace(prior, changed, noiseVariance);
     },
   };
   return posterior;

@@ -53,6 +53,16 @@ export function stateSpace(kernel: Kernel): StateSpace {
   }
 }
 
+const leaves: readonly string[] = ["matern12", "matern32", "matern52", "cosine", "constant", "periodic"];
+
+/** Whether `stateSpace` takes this kernel, set or not. */
+export function hasStateSpace({ definition, inputs, parameters }: Kernel): boolean {
+  const { kind, parts = [] } = definition ?? { kind: "" };
+  if ((inputs ?? 1) !== 1) return false;
+  if (leaves.includes(kind)) return Object.values(parameters).every(({ value: v }) => v.length === 1);
+  return ["scaled", "sum", "product"].includes(kind) && parts.every(hasStateSpace);
+}
+
 function value(kernel: Kernel, name: string): number {
   const { value: values } = kernel.parameters[name]!;
   if (values.length !== 1) {
