@@ -62,12 +62,23 @@ describe("the worker pool", () => {
     expect(results[5]).toEqual(results[1]);
   });
 
-  it("gives large scratch back after the job", () => {
+  it("keeps large scratch for the next large job, and gives it back when jobs do without or none comes", async () => {
     restart({ threads: 1 });
     const rows = 6000;
     const tall = { data: new Float64Array(rows * rows), offset: 0, stride: rows };
-    tall.data.fill(1);
-    wasm.syrk(rows, 1, 1, { data: tall.data, offset: 0, stride: 1, transposed: false }, 0, tall);
+    const large = () =>
+      wasm.syrk(rows, 1, 1, { data: tall.data, offset: 0, stride: 1, transposed: false }, 0, tall);
+    const one = { data: new Float64Array(1), offset: 0, stride: 1 };
+    large();
+    const bytes = scratchBytes();
+    expect(bytes).toBeGreaterThan(8 * rows * rows);
+    for (let i = 0; i < 31; i++) wasm.potrf(1, one);
+    large();
+    expect(scratchBytes()).toBe(bytes);
+    for (let i = 0; i < 32; i++) wasm.potrf(1, one);
+    expect(scratchBytes()).toBe(0);
+    large();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(scratchBytes()).toBe(0);
   });
 

@@ -8,8 +8,13 @@ import { createPool, maySleep, type Pool, threadsWanted } from "./threads.ts";
 const OPERANDS = 65536;
 const PAGE = 65536;
 const MOST_PAGES = 65536;
-/** Scratch beyond this is given back after the job. */
+/**
+ * Scratch beyond this is given back when so many jobs in a row did without it, or after so long without a job. Not
+ * after each job: hosts free a memory late, and many large jobs would each have left one behind.
+ */
 const KEEP_BYTES = 256 * 2 ** 20;
+const KEEP_JOBS = 32;
+const KEEP_MS = 500;
 
 export interface Settings {
   /** Threads that a job may use. */
@@ -74,6 +79,8 @@ interface Machine {
   alone: boolean;
   /** Operations of jobs for threads before there was a pool. */
   worked: number;
+  /** Jobs in a row that needed little scratch. */
+  small: number;
 }
 
 let compiled: { readonly module: WebAssembly.Module; readonly wanted: boolean } | undefined;
@@ -101,6 +108,7 @@ function start(): Machine {
       pool: undefined,
       alone: false,
       worked: 0,
+      small: 0,
     };
   }
   return machine;
@@ -108,8 +116,25 @@ function start(): Machine {
 
 /** Gives the memory and its threads back. */
 function discard(): void {
+  clearTimeout(idle);
   machine?.pool?.end();
   machine = undefined;
+}
+
+let idle: ReturnType<typeof setTimeout> | undefined;
+
+/** After a job with operands of so many bytes: sees that large scratch is given back in time. */
+function settle(bytes: number): void {
+  if (!machine || machine.memory.buffer.byteLength <= KEEP_BYTES) return;
+  machine.small = bytes > KEEP_BYTES / 2 ? 0 : machine.small + 1;
+  if (machine.small >= KEEP_JOBS) {
+    discard();
+    return;
+  }
+  clearTimeout(idle);
+  idle = setTimeout(discard, KEEP_MS);
+  // In Node a process may end before.
+  (idle as { unref?: () => void }).unref?.();
 }
 
 /** Threads for a job of so many operations. */
@@ -225,7 +250,7 @@ export function useScratch<R>(body: (job: Job) => R): R {
       discard();
     }
   } finally {
-    if (machine && machine.memory.buffer.byteLength > KEEP_BYTES) discard();
+    settle(job.bytes);
   }
 }
 
