@@ -1,4 +1,4 @@
-export * from "./function-descent.ts";
+export type { Descent } from "./descent.ts";
 export * from "./kernel-statistics.ts";
 export * from "./learned-modes.ts";
 export * from "./learning-rate-transfer.ts";

@@ -1,16 +1,10 @@
 import { UsageError } from "../errors/index.ts";
-import type { InfiniteNetwork } from "../infinite/index.ts";
+import { type InfiniteNetwork, pathCoefficients, trainedValues } from "../infinite/index.ts";
 import { eigh, expectFinite, expectShape, type Matrix } from "../linalg/index.ts";
 import { type Examples, type Loss, mse, type Network } from "../networks/index.ts";
 import { movedAlong, outputRows, slopeAt, tangentKernel } from "../tangent/index.ts";
 import type { Task } from "../tasks/index.ts";
-import {
-  type Descent,
-  expectDescent,
-  type FunctionValues,
-  functionDescent,
-  type LinearModel,
-} from "./function-descent.ts";
+import { type Descent, expectDescent } from "./descent.ts";
 import { type KernelStatistics, kernelMovement, kernelStatistics, kernelTurn } from "./kernel-statistics.ts";
 
 export interface DynamicsOptions extends Descent {
@@ -22,8 +16,12 @@ export interface DynamicsOptions extends Descent {
   readonly limit?: InfiniteNetwork;
 }
 
-/** A function on its way, with its loss. */
-export interface Stage extends FunctionValues {
+/** A function on its way. */
+export interface Stage {
+  /** n × outputs. */
+  readonly atExamples: Matrix;
+  /** m × outputs. */
+  readonly atPoints: Matrix;
   readonly loss: number;
 }
 
@@ -85,25 +83,23 @@ export function* trainingDynamics(
   const kernel = tangentKernel(net);
   const gram = kernel.gram(x);
   const first = { atExamples: net.at(x), atPoints: net.at(points) };
-  const stage = (values: FunctionValues): Stage => {
+  const stage = (values: Omit<Stage, "loss">): Stage => {
     const { rows, cols, data } = values.atExamples;
     return { ...values, loss: loss.evaluate({ shape: [rows, cols], data }, y).value };
   };
-  const beside = (model: LinearModel) => {
+  // Coefficients are of losses summed over the examples, ours are means.
+  const time = { learningRate: learningRate / x.rows, steps, momentum };
+  const beside = (own: Matrix, cross: Matrix) => {
     const kept = new Map<number, Stage>();
-    functionDescent(model, y, loss, options, (step, values) => {
-      if (record.has(step)) kept.set(step, stage(values));
+    pathCoefficients(own, first.atExamples, y, loss, time, (step, coefficients) => {
+      if (!record.has(step)) return;
+      const atExamples = trainedValues(first.atExamples, own, coefficients);
+      kept.set(step, stage({ atExamples, atPoints: trainedValues(first.atPoints, cross, coefficients) }));
     });
     return kept;
   };
-  const linearised = beside({ ...first, gram, cross: kernel.cross(points, x) });
-  const infinite =
-    limit &&
-    beside({
-      ...first,
-      gram: perOutput(limit.ntk.gram(x), net.outputs),
-      cross: perOutput(limit.ntk.cross(points, x), net.outputs),
-    });
+  const linearised = beside(gram, kernel.cross(points, x));
+  const infinite = limit && beside(limit.ntk.gram(x), limit.ntk.cross(points, x));
 
   const records: DynamicsRecord[] = [];
   const look = (network: Network, step: number, values: Matrix) => {
@@ -156,18 +152,4 @@ export function steadyLearningRate(net: Network, x: Matrix): number {
 function direction(values: Matrix, loss: Loss, y: Matrix): Matrix {
   const { dy } = loss.evaluate({ shape: [values.rows, values.cols], data: values.data }, y);
   return { ...values, data: Float64Array.from(dy.data) };
-}
-
-/** A kernel of one output for each of several that do not covary, point-major. */
-function perOutput(k: Matrix, outputs: number): Matrix {
-  if (outputs === 1) return k;
-  const data = new Float64Array(k.data.length * outputs * outputs);
-  const cols = k.cols * outputs;
-  for (let i = 0; i < k.rows; i++) {
-    for (let j = 0; j < k.cols; j++) {
-      for (let p = 0; p < outputs; p++)
-        data[(i * outputs + p) * cols + j * outputs + p] = k.data[i * k.cols + j]!;
-    }
-  }
-  return { rows: k.rows * outputs, cols, data };
 }

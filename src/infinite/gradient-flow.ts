@@ -14,7 +14,7 @@ import type { Examples, Loss, Network } from "../networks/index.ts";
 import { Gaussian, nonNegative } from "../processes/index.ts";
 import { tangentKernel } from "../tangent/index.ts";
 import type { InfiniteNetwork } from "./infinite.ts";
-import { pathCoefficients } from "./loss-training.ts";
+import { pathCoefficients, trainedValues } from "./loss-training.ts";
 import { checkTime, type TrainingTime } from "./training-time.ts";
 
 /**
@@ -141,13 +141,10 @@ export function linearisedTraining(net: Network, { x, y }: Examples, time: Train
   const coefficients = loss
     ? pathCoefficients(kernel.gram(x), start, y, loss, time)
     : multiply(filter(kernel.gram(x), time), reshape(subtract(start, y), start.data.length, 1));
-  const column = reshape(coefficients, start.data.length, 1);
+  const a = reshape(coefficients, start.rows, start.cols);
   return {
     inputs: net.inputs,
     outputs: net.outputs,
-    at: (points) => {
-      const moved = multiply(kernel.cross(points, x), column);
-      return subtract(net.at(points), reshape(moved, points.rows, net.outputs));
-    },
+    at: (points) => trainedValues(net.at(points), kernel.cross(points, x), a),
   };
 }

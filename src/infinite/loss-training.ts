@@ -7,6 +7,7 @@ import {
   type Matrix,
   matrix,
   multiply,
+  reshape,
   rowRange,
   solveOde,
   stackRows,
@@ -21,8 +22,9 @@ import { checkTime, type TrainingTime } from "./training-time.ts";
  * Training in function space on any loss, summed over the examples (so a learning rate is `train`'s divided by their
  * number): f_t = f_0 − Θ(·, X) a, where a (n × outputs) gathers the slopes of the loss met on the way. Found for the
  * examples alone: step by step for descent, by a Runge–Kutta solver for a flow. `gram` is Θ(X, X), n × n where every
- * output has the same, or n·outputs square and point-major. Throws UsageError for endless time, which a loss without a
- * minimum has no value at.
+ * output has the same, or n·outputs square and point-major. Descent calls `visit` with the coefficients before each step
+ * (from 0) and after the last; `trainedValues` makes values of them. Throws UsageError for endless time, which a loss
+ * without a minimum has no value at.
  */
 export function pathCoefficients(
   gram: Matrix,
@@ -30,14 +32,14 @@ export function pathCoefficients(
   targets: Matrix,
   loss: Loss,
   time: TrainingTime,
+  visit?: (step: number, coefficients: Matrix) => void,
 ): Matrix {
   const { learningRate, steps, rule = "descent", momentum = 0 } = time;
   checkTime(time);
   const { rows: n, cols: outputs } = start;
   loss.check(outputs, targets);
   expectShape(targets, "targets", n, undefined);
-  const perOutput = gram.rows === n;
-  if (!perOutput && gram.rows !== n * outputs) {
+  if (gram.rows !== n && gram.rows !== n * outputs) {
     throw new ShapeError(
       `a tangent Gram matrix of ${n} examples with ${outputs} outputs has ${n} or ${n * outputs} rows, got ${gram.rows}`,
     );
@@ -46,10 +48,8 @@ export function pathCoefficients(
     throw new UsageError("training on a loss other than squared error takes a finite time: it has no end");
   }
   const slope = (a: Float64Array): Float64Array => {
-    const moved = multiply(gram, perOutput ? matrix(n, outputs, a) : matrix(n * outputs, 1, a));
-    const now = new Float64Array(start.data.length);
-    for (let k = 0; k < now.length; k++) now[k] = start.data[k]! - moved.data[k]!;
-    const { data } = loss.evaluate({ shape: [n, outputs], data: now }, targets).dy;
+    const now = trainedValues(start, gram, matrix(n, outputs, a));
+    const { data } = loss.evaluate({ shape: [n, outputs], data: now.data }, targets).dy;
     return Float64Array.from(data, (v) => v * n);
   };
   let a: Float64Array = new Float64Array(n * outputs);
@@ -57,14 +57,26 @@ export function pathCoefficients(
   else {
     const velocity = new Float64Array(a.length);
     for (let t = 0; t < steps; t++) {
+      visit?.(t, matrix(n, outputs, a.slice()));
       const slopes = slope(a);
       for (let k = 0; k < a.length; k++) {
         velocity[k] = momentum * velocity[k]! + slopes[k]!;
         a[k]! += learningRate * velocity[k]!;
       }
     }
+    visit?.(steps, matrix(n, outputs, a));
   }
   return matrix(n, outputs, a);
+}
+
+/**
+ * f_0 − Θ(·, X) a at points where f_0 is `start` (m × outputs), for coefficients a (n × outputs): `kernel` is m × n where
+ * every output has the same, or m·outputs × n·outputs.
+ */
+export function trainedValues(start: Matrix, kernel: Matrix, coefficients: Matrix): Matrix {
+  const { rows, cols, data } = coefficients;
+  const moved = multiply(kernel, kernel.cols === rows ? coefficients : matrix(rows * cols, 1, data));
+  return subtract(start, reshape(moved, start.rows, start.cols));
 }
 
 /**
@@ -82,7 +94,7 @@ export function trainFromZero(
   return {
     inputs: x.cols,
     outputs,
-    at: (points) => subtract(matrix(points.rows, outputs), multiply(kernel.cross(points, x), a)),
+    at: (points) => trainedValues(matrix(points.rows, outputs), kernel.cross(points, x), a),
   };
 }
 
@@ -120,7 +132,7 @@ export function ensembleDraws(
     const noise = normal(split(options.key, d), all.rows * outputs);
     const start = multiply(factor, matrix(all.rows, outputs, noise));
     const a = pathCoefficients(gram, rowRange(start, 0, x.rows), y, loss, time);
-    return subtract(rowRange(start, x.rows, all.rows), multiply(cross, a));
+    return trainedValues(rowRange(start, x.rows, all.rows), cross, a);
   });
   const mean = matrix(points.rows, outputs);
   for (const { data } of draws) {

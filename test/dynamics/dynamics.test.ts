@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   eigenfunctions,
-  functionDescent,
   kernelStatistics,
   learnedModes,
   learningRateTransfer,
@@ -10,10 +9,10 @@ import {
   trainingDynamics,
 } from "../../src/dynamics/index.ts";
 import { ShapeError, UsageError } from "../../src/errors/index.ts";
-import { infinite, linearisedTraining } from "../../src/infinite/index.ts";
+import { infinite } from "../../src/infinite/index.ts";
 import { columnVector, gramOf, identity, matrix, multiply } from "../../src/linalg/index.ts";
-import { crossEntropy, dense, mse, network, sgd, tanh, train } from "../../src/networks/index.ts";
-import { jacobian, tangentKernel } from "../../src/tangent/index.ts";
+import { dense, network, sgd, tanh, train } from "../../src/networks/index.ts";
+import { tangentKernel } from "../../src/tangent/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
@@ -27,58 +26,6 @@ const net = network({
 const x = randomMatrix(9, 2, "x");
 const y = randomMatrix(9, 2, "y");
 const points = randomMatrix(5, 2, "points");
-const kernel = tangentKernel(net);
-const model = {
-  gram: kernel.gram(x),
-  cross: kernel.cross(points, x),
-  atExamples: net.at(x),
-  atPoints: net.at(points),
-};
-
-describe("descent in function space", () => {
-  it.each([0, 0.6])("of squared error is the closed form, momentum %f", (momentum) => {
-    // A mean over 18 values of squares: its slope is 2/18 of that of the half sum that the closed form takes.
-    const learningRate = 0.2;
-    const descent = { learningRate, steps: 40, momentum };
-    const last = functionDescent(model, y, mse(), descent, () => {});
-    const closed = linearisedTraining(net, { x, y }, { learningRate: learningRate / 9, steps: 40, momentum });
-    expectClose(last.atPoints.data, closed.at(points).data, 1e-9);
-    expectClose(last.atExamples.data, closed.at(x).data, 1e-9);
-  });
-
-  it("of cross-entropy is descent on the weights of the linear model", () => {
-    const labels = columnVector([0, 1, 1, 0, 1, 0, 0, 1, 1]);
-    const loss = crossEntropy();
-    const j = jacobian(net, x);
-    const atPoints = jacobian(net, points);
-    let move = matrix(j.cols, 1);
-    let velocity = matrix(j.cols, 1);
-    const values = () => net.at(x).data.map((v, k) => v + multiply(j, move).data[k]!);
-    const seen: number[] = [];
-    for (let step = 0; step < 15; step++) {
-      const { value, dy } = loss.evaluate({ shape: [9, 2], data: values() }, labels);
-      seen.push(value);
-      const slope = multiply(j, matrix(18, 1, Float64Array.from(dy.data)), { a: true });
-      velocity = { ...velocity, data: velocity.data.map((v, k) => 0.5 * v + slope.data[k]!) };
-      move = { ...move, data: move.data.map((w, k) => w - 0.3 * velocity.data[k]!) };
-    }
-    const losses: number[] = [];
-    const last = functionDescent(
-      model,
-      labels,
-      loss,
-      { learningRate: 0.3, steps: 15, momentum: 0.5 },
-      (_step, { atExamples }) =>
-        losses.push(loss.evaluate({ shape: [9, 2], data: atExamples.data }, labels).value),
-    );
-    expectClose(losses.slice(0, 15), seen, 1e-12);
-    expectClose(
-      last.atPoints.data,
-      net.at(points).data.map((v, k) => v + multiply(atPoints, move).data[k]!),
-      1e-11,
-    );
-  });
-});
 
 describe("the dynamics of a real training", () => {
   it.each([0, 0.5])("of a model linear in its weights is its linearisation's, momentum %f", (momentum) => {

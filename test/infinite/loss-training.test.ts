@@ -7,6 +7,7 @@ import {
   largestLearningRate,
   linearisedTraining,
   pathCoefficients,
+  trainedValues,
   trainFromZero,
 } from "../../src/infinite/index.ts";
 import { columnVector, type Matrix, multiply, solveOde, subtract } from "../../src/linalg/index.ts";
@@ -57,28 +58,60 @@ describe("training in function space on a loss", () => {
     }
   });
 
-  it("of cross-entropy on a linearised network is descent in its weights", () => {
+  it.each([0, 0.6])("of a linearised network's squared error is the closed form, momentum %f", (momentum) => {
     const net = network({
       inputShape: [2],
-      layers: [dense(12), tanh(), dense(3)],
+      layers: [dense(16), tanh(), dense(2)],
       precision: "f64",
-      seed: 1,
+      seed: 4,
     });
-    const j = jacobian(net, x);
-    const at = jacobian(net, points);
-    const learningRate = 0.3 * largestLearningRate(tangentKernel(net).gram(x));
-    const w = new Float64Array(flatten(net.weights).length);
-    const values = (base: Matrix, slopes: Matrix) =>
-      base.data.map((v, k) => v + multiply(slopes, columnVector(w)).data[k]!);
-    for (let t = 0; t < 60; t++) {
-      const f = values(net.at(x), j);
-      const slope = crossEntropy().evaluate({ shape: [8, 3], data: f }, classes).dy.data;
-      const step = multiply(j, columnVector(Float64Array.from(slope, (v) => v * 8)), { a: true });
-      for (let k = 0; k < w.length; k++) w[k]! -= learningRate * step.data[k]!;
-    }
-    const fn = linearisedTraining(net, { x, y: classes }, { learningRate, steps: 60 }, crossEntropy());
-    expectClose(fn.at(points).data, values(net.at(points), at), 1e-9);
+    const y = randomMatrix(8, 2, "y");
+    const time = { learningRate: 0.02, steps: 40, momentum };
+    // The mean over both outputs: half of it is the half sum that the closed form takes.
+    const found = linearisedTraining(net, { x, y }, time, mse());
+    const closed = linearisedTraining(net, { x, y }, time);
+    expectClose(found.at(points).data, closed.at(points).data, 1e-9);
+    expectClose(found.at(x).data, closed.at(x).data, 1e-9);
   });
+
+  it.each([0, 0.5])(
+    "of cross-entropy on a linearised network is descent in its weights, momentum %f",
+    (momentum) => {
+      const net = network({
+        inputShape: [2],
+        layers: [dense(12), tanh(), dense(3)],
+        precision: "f64",
+        seed: 1,
+      });
+      const j = jacobian(net, x);
+      const at = jacobian(net, points);
+      const gram = tangentKernel(net).gram(x);
+      const learningRate = 0.3 * largestLearningRate(gram);
+      const w = new Float64Array(flatten(net.weights).length);
+      const velocity = w.slice();
+      const values = (base: Matrix, slopes: Matrix) =>
+        base.data.map((v, k) => v + multiply(slopes, columnVector(w)).data[k]!);
+      const visited: Float64Array[] = [];
+      const time = { learningRate, steps: 60, momentum };
+      pathCoefficients(gram, net.at(x), classes, crossEntropy(), time, (step, a) => {
+        expect(step).toBe(visited.length);
+        visited.push(trainedValues(net.at(x), gram, a).data);
+      });
+      for (let t = 0; t < 60; t++) {
+        const f = values(net.at(x), j);
+        expectClose(visited[t]!, f, 1e-9);
+        const slope = crossEntropy().evaluate({ shape: [8, 3], data: f }, classes).dy.data;
+        const step = multiply(j, columnVector(Float64Array.from(slope, (v) => v * 8)), { a: true });
+        for (let k = 0; k < w.length; k++) {
+          velocity[k] = momentum * velocity[k]! + step.data[k]!;
+          w[k]! -= learningRate * velocity[k]!;
+        }
+      }
+      expect(visited).toHaveLength(61);
+      const fn = linearisedTraining(net, { x, y: classes }, time, crossEntropy());
+      expectClose(fn.at(points).data, values(net.at(points), at), 1e-9);
+    },
+  );
 
   it("a flow is the limit of many small steps, for the ensemble's draws too", () => {
     const learningRate = largestLearningRate(limit.ntk.gram(x));
