@@ -1,14 +1,14 @@
 import type { Network } from "../networks/index.ts";
 import { shareCosts, type TangentLayers } from "../tangent/index.ts";
 
-// Multiplications of the Gram matrix, a minute or two, and of one prediction, a fraction of a second.
-const affordable = 5e11;
-const affordableToPredict = 4e9;
+// Multiplications of the Gram matrix, half a minute, and of one prediction, a tenth of a second.
+const affordable = 1e11;
+const affordableToPredict = 1e9;
 
 /**
  * Which layers' weights move where all might cost too much: "all", or those at the end of the network whose shares of the
  * Gram matrix of n examples together take no more than minutes (or than the algebra behind it takes), and of a prediction
- * no more than a fraction of a second; at least the last.
+ * no more than a tenth of a second; at least the last.
  */
 export function affordableLayers(network: Network, n: number): TangentLayers {
   const costs = shareCosts(network, n);

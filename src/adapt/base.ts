@@ -38,7 +38,7 @@ export interface Base {
   readonly space: Space;
   readonly approximation: Approximation;
   readonly rank: number;
-  /** The network at x. */
+  /** The network at x; `network` and the kernel's remember it. */
   outputs(): Matrix;
   /** The parts of the Gram matrix at x that have scales of their own, each with scale 1. */
   shares(): readonly Matrix[];
@@ -75,6 +75,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
   const approximation =
     options.approximation ?? (size <= largest || layers === "biases" ? "full" : "kronecker");
   const outputs = lazy(() => network.at(x));
+  const known: Network = { ...network, at: (points) => (points === x ? outputs() : network.at(points)) };
   const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
   const squares = lazy(() => {
     const features = featuresOf(plain);
@@ -86,10 +87,10 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     return out;
   });
   return {
-    network,
+    network: known,
     x,
     kernel: remembering(
-      plain,
+      { ...plain, network: known },
       x,
       shares,
       lazy(() => plain.anchored?.(x)),
@@ -116,7 +117,8 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
 /** All layers where they were asked for, or are affordable in the space that is asked for. */
 function layersFor(network: Network, n: number, options: BaseOptions): TangentLayers {
   const asked = options.approximation !== undefined || options.space === "weight";
-  if (asked || n * network.outputs > parameterCount(network)) return "all";
+  const values = n * network.outputs;
+  if (asked || values > Math.min(largest, parameterCount(network))) return "all";
   return affordableLayers(network, n);
 }
 
@@ -137,11 +139,15 @@ function remembering(
   const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
   const shared = (own: Anchor): Anchor => ({
     at(points, kind) {
+      if (points === x) {
+        const cross = weightedSum(shares(), values());
+        return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
+      }
       if (seen.last?.points !== points) seen.last = { points, ...own.at(points, "blocks") };
       const [scale = 1] = values();
       const times = ({ rows, cols, data }: Matrix) => ({ rows, cols, data: data.map((v) => scale * v) });
       const { cross, own: blocks } = seen.last;
-      return { cross: times(cross), own: times(kind === "blocks" ? blocks : diagonalOf(blocks)) };
+      return { cross: times(cross), own: times(kind === "blocks" ? blocks : ownOf(blocks, 1)) };
     },
   });
   return {
@@ -162,13 +168,14 @@ interface Beside {
   readonly own: Matrix;
 }
 
-/** The diagonals of blocks one below the other, as a column. */
-function diagonalOf({ rows, cols, data }: Matrix): Matrix {
-  return matrix(
-    rows,
-    1,
-    Float64Array.from({ length: rows }, (_, r) => data[r * cols + (r % cols)]!),
-  );
+/** The blocks of `width` on the diagonal of a square matrix, or of square blocks one below the other. */
+function ownOf({ rows, cols, data }: Matrix, width: number): Matrix {
+  const out = matrix(rows, width);
+  for (let r = 0; r < rows; r++) {
+    const start = r * cols + (r % cols) - (r % width);
+    out.data.set(data.subarray(start, start + width), r * width);
+  }
+  return out;
 }
 
 /** Computed when first asked for, and kept. */

@@ -346,8 +346,13 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Flo
 }
 
 /** The mean prior variance of a logit that each of the kernel's scales gives at scale 1. */
-function typicalVariances({ kernel, x }: Base): Float64Array {
+function typicalVariances({ kernel, x, shares, space }: Base): Float64Array {
   const count = Object.keys(kernel.parameters).length;
+  if (space === "function") {
+    const ofOne = ({ data, rows }: Matrix) =>
+      data.reduce((sum, v, k) => (k % (rows + 1) ? sum : sum + v), 0) / rows;
+    return Float64Array.from(shares(), (share) => ofOne(share) || 1);
+  }
   return Float64Array.from({ length: count }, (_, l) => {
     const alone = Array.from({ length: count }, (_q, k) => (k === l ? 1 : Number.MIN_VALUE));
     const diagonal = withScales(kernel, alone).diagonal(x);

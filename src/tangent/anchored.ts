@@ -16,8 +16,9 @@ const least = 32;
  */
 export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Matrix): Anchor | undefined {
   const o = c.net.outputs;
-  const numbers = numbersAPoint(c.net, o);
-  if (z.rows > c.block || z.rows * numbers > kept) return undefined;
+  const moving = c.spans.map(({ index }) => index);
+  const numbers = numbersAPoint(c.net, o, moving);
+  if (z.rows > c.block || z.rows * numbers.kept > kept) return undefined;
   let held: readonly ContractionSide[] | undefined;
   return {
     at(x, own) {
@@ -25,7 +26,7 @@ export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Ma
       const width = own === "blocks" ? o : 1;
       const cross = matrix(x.rows * o, z.rows * o);
       const alone = matrix(x.rows * o, width);
-      const count = Math.min(c.block, Math.max(least, Math.floor(cached / numbers)));
+      const count = Math.min(c.block, Math.max(least, Math.floor(cached / numbers.passing)));
       for (const { points, from } of pointBlocks(x, count)) {
         const sides = sidesOf(c, points);
         const rows = (m: Matrix) => {

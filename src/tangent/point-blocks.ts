@@ -1,5 +1,5 @@
 import { type Matrix, rowRange, sizeOf } from "../linalg/index.ts";
-import type { Network, Shape } from "../networks/index.ts";
+import { type Network, type Shape, weightedLayers } from "../networks/index.ts";
 
 /** Points `from` … of a batch, as a view. */
 export interface PointBlock {
@@ -17,20 +17,31 @@ export function* pointBlocks(x: Matrix, size: number): Generator<PointBlock> {
 // Numbers in the values and cotangents of a block of points: 1.3 GB in f32.
 const blockNumbers = 320_000_000;
 
-/** How many points at once stay within bounds. */
-export function pointsAtOnce(net: Network, cotangents: number): number {
-  return Math.max(1, Math.floor(blockNumbers / numbersAPoint(net, cotangents)));
+/** How many points at once stay within bounds; see `numbersAPoint`. */
+export function pointsAtOnce(net: Network, cotangents: number, layers?: readonly number[]): number {
+  return Math.max(1, Math.floor(blockNumbers / numbersAPoint(net, cotangents, layers).passing));
 }
 
-/** Values of every layer, and `cotangents` of each layer with weights. */
-export function numbersAPoint(net: Network, cotangents: number): number {
+/**
+ * Numbers a point: of a pass, the values of every layer and `cotangents` of each of these layers (all with weights unless
+ * given); and those that are kept of it, the layers' inputs and cotangents.
+ */
+export function numbersAPoint(
+  net: Network,
+  cotangents: number,
+  layers: readonly number[] = weightedLayers(net),
+): { readonly passing: number; readonly kept: number } {
   const shapes: Shape[] = [];
-  let numbers = net.inputs;
+  let passing = net.inputs;
+  let kept = 0;
   net.layers.forEach((layer, i) => {
     const inputs = net.sources[i]!.map((s) => (s < 0 ? net.inputShape : shapes[s]!));
     shapes.push(layer.outputShape(...(inputs as [Shape])));
-    const weighted = Object.keys(net.weights[i]!).length > 0;
-    numbers += sizeOf(shapes[i]!) * (weighted ? 1 + cotangents : 1);
+    const size = sizeOf(shapes[i]!);
+    passing += size;
+    if (!layers.includes(i)) return;
+    passing += cotangents * size;
+    kept += cotangents * size + inputs.reduce((sum, shape) => sum + sizeOf(shape), 0);
   });
-  return numbers;
+  return { passing, kept };
 }

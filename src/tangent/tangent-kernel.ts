@@ -73,7 +73,9 @@ function tangentKernelOf(
   });
   const outputs = kind === "trace" ? 1 : net.outputs;
   const perPoint = kind === "full" ? outputs : 1;
-  const contraction: Contraction = { net, spans, outputs: kind, block: pointsAtOnce(net, net.outputs) };
+  const moving = spans.map(({ index }) => index);
+  const block = pointsAtOnce(net, net.outputs, moving);
+  const contraction: Contraction = { net, spans, outputs: kind, block };
 
   const blank = (x: Matrix, z: Matrix) =>
     Array.from({ length: kind === "independent" ? outputs : 1 }, () =>
