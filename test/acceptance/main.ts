@@ -10,6 +10,7 @@ import { kin40k } from "./kin40k.ts";
 import { large } from "./large.ts";
 import { latent } from "./latent.ts";
 import { functions, transfer } from "./probes.ts";
+import { resnet } from "./resnet.ts";
 import { series } from "./series.ts";
 import { sines } from "./sines.ts";
 import { tickets, ticketsOfPixels } from "./tickets.ts";
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, Group>> = {
   digitsContrast,
   digitsInverted,
   digitAngles,
+  resnet,
   uci,
   series,
   functions,

@@ -5,8 +5,9 @@ import { zipSync } from "fflate";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dense, network, softmax, tanh } from "../../src/networks/index.ts";
 import { encodeOnnx } from "../../src/networks/onnx/index.ts";
-import { npy, workplace } from "../support/cli.ts";
+import { workplace } from "../support/cli.ts";
 import { cornerImages, cornerNetwork } from "../support/images.ts";
+import { npy } from "../support/npy.ts";
 
 const { folder, funspace, succeed, write } = workplace();
 const at = (name: string) => join(folder, name);

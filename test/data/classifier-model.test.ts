@@ -28,8 +28,8 @@ import { columnVector, matrix, rowRange } from "../../src/linalg/index.ts";
 import { dense, network, networkOf, softmax, tanh } from "../../src/networks/index.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/networks/onnx/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
-import { npy } from "../support/cli.ts";
 import { cornerImages, cornerNetwork } from "../support/images.ts";
+import { npy } from "../support/npy.ts";
 import { randomMatrix } from "../support/random.ts";
 
 const net = decodeOnnx(encodeOnnx(cornerNetwork()), "corners.onnx");

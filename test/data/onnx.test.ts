@@ -19,9 +19,9 @@ import { matrix } from "../../src/linalg/index.ts";
 import { tanh } from "../../src/networks/index.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/networks/onnx/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
-import { npy } from "../support/cli.ts";
 import { expectClose } from "../support/golden.ts";
 import { cornerImages, cornerNetwork } from "../support/images.ts";
+import { npy } from "../support/npy.ts";
 import { onnxPython, runOnnx } from "../support/onnx-networks.ts";
 import { randomMatrix } from "../support/random.ts";
 
