@@ -12,13 +12,13 @@ import { featureMoments } from "./weight-space.ts";
 /** What is known of the noise: nothing, one variance, or one for each value (n·o, point-major). */
 export type KnownNoise = number | Float64Array | undefined;
 
-// Beyond this the eigenvectors, from which the evidence is read, would take minutes.
-const comfortable = 8_000;
+// Beyond this the eigenvectors, from which the evidence is read, would take a minute or more.
+const comfortable = 4_000;
 
 /**
  * The scales and the noise of highest marginal likelihood for residuals (n × o) of targets y. With a variance for each
  * value, the problem is divided by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap
- * approximation, or one of more than 8,000 values, fits its scales by the exact evidence of a sample of the examples.
+ * approximation, or one of more than 4,000 values, fits its scales by the exact evidence of a sample of the examples.
  */
 export function fitRegression(base: Base, residual: Matrix, y: Matrix, noise: KnownNoise): FittedScales {
   const size = base.space === "function" ? y.data.length : featuresOf(base.kernel).count;
