@@ -4,10 +4,12 @@ import {
   gradientVector,
   independent,
   joinParts,
+  linear,
   matern52,
   partOf,
   rbf,
   repeated,
+  sum,
   toVector,
 } from "../../src/kernels/index.ts";
 import { columnVector, type Matrix, matrix, rowRange } from "../../src/linalg/index.ts";
@@ -22,6 +24,7 @@ import {
   logEvidence,
   zeroMean,
 } from "../../src/processes/index.ts";
+import { evidenceSearch } from "../../src/processes/latent/evidence-search.ts";
 import { latentMethod, latentParameters } from "../../src/processes/latent/index.ts";
 import { key, normal, split, uniform } from "../../src/random/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
@@ -184,9 +187,10 @@ describe.each(["laplace", "variational"] as const)("%s", (method) => {
   it("samples functions with its own mean and variance", () => {
     const [, model, y] = cases[3]!;
     const process = conditionLatent(model, { x: points, y }, method);
-    const draws = process.sample(key(5), 600).map((f) => f.at(z).data);
-    const { mean, variance } = process.at(z);
-    for (let i = 0; i < z.rows; i++) {
+    const few = rowRange(z, 0, 3);
+    const draws = process.sample(key(5), 600).map((f) => f.at(few).data);
+    const { mean, variance } = process.at(few);
+    for (let i = 0; i < few.rows; i++) {
       const values = draws.map((d) => d[i]!);
       const average = values.reduce((s, v) => s + v / values.length, 0);
       const square = values.reduce((s, v) => s + (v - average) ** 2 / values.length, 0);
@@ -204,6 +208,23 @@ describe.each(["laplace", "variational"] as const)("%s", (method) => {
     const whole = conditionLatent(model, { x: points, y }, method);
     expect(both.logEvidence).toBeCloseTo(whole.logEvidence, 7);
     expectClose(both.at(z).mean.data, whole.at(z).mean.data, 1e-5);
+  });
+
+  it("without some data, or with one changed, equals a new posterior", () => {
+    // Three latents, so that a row is three of the values that searches start at.
+    const [, model, y] = cases[6]!;
+    const few = rowRange(points, 0, 8);
+    const whole = conditionLatent(model, { x: few, y: rowRange(y, 0, 8) }, method);
+    const less = whole.without([0, 1, 7]);
+    const anew = conditionLatent(model, { x: rowRange(few, 2, 7), y: rowRange(y, 2, 7) }, method);
+    expect(less.logEvidence).toBeCloseTo(anew.logEvidence, 6);
+    expectClose(less.at(z).mean.data, anew.at(z).mean.data, 1e-4);
+    const other = { x: rowRange(points, 9, 10), y: columnVector([2]) };
+    const changed = whole.replace(7, other);
+    const other7 = whole.without([7]).condition(other);
+    expect(changed.logEvidence).toBeCloseTo(other7.logEvidence, 6);
+    expectClose(changed.at(z).mean.data, other7.at(z).mean.data, 1e-4);
+    expect(() => whole.without([8])).toThrow(/from 0 to 7/);
   });
 });
 
@@ -225,6 +246,33 @@ describe("the bound", () => {
     const bound = conditionLatent(model, { x: two, y }, "variational").logEvidence;
     expect(bound).toBeLessThan(Math.log(evidence));
     expect(bound).toBeGreaterThan(Math.log(evidence) - 0.05);
+  });
+});
+
+describe("what is expected of the amplitude", () => {
+  it("enters the search with its gradient, for several latents and kernels without a diagonal of their own", () => {
+    const three = cases[6]!;
+    const kernel = repeated(sum(kernelOf(), linear({ variance: [0.5, 0.5] })), 3);
+    const model = { ...three[1], kernel };
+    const data = { x: rowRange(points, 0, 9), y: rowRange(three[2], 0, 9) };
+    const length = toVector(latentParameters(model)).length;
+    const amplitude = { variance: 4, logDeviation: 0.5 };
+    const steps = new Float64Array(length).fill(1);
+    const search = (prior?: typeof amplitude) =>
+      evidenceSearch(model, data, latentMethod("laplace"), steps, prior);
+    const at = new Float64Array(length).map((_, i) => 0.1 * (i + 1));
+    const { gradient, value } = search(amplitude).negative(at);
+    const differences = at.map((v, i) => {
+      const side = (sign: number) =>
+        search(amplitude).negative(at.map((w, j) => (j === i ? v + sign * 1e-4 : w))).value;
+      return (side(1) - side(-1)) / 2e-4;
+    });
+    expectClose(gradient, differences, 1e-5);
+    const own = search().model(at).kernel.diagonal(data.x);
+    const z = Math.log(own.reduce((s, v) => s + v / own.length, 0) / 4) / 0.5;
+    expect(value - search().negative(at).value).toBeCloseTo(0.5 * z * z, 8);
+    const fitted = fitLikelihood(rbf(), data, softmax(3), { amplitude: { variance: 0, logDeviation: 1 } });
+    expect(() => runSync(fitted)).toThrow(/amplitude/);
   });
 });
 
@@ -301,6 +349,6 @@ describe("fitLikelihood", () => {
         bernoulli(),
         "ep" as LatentMethodName,
       ),
-    ).toThrow(/laplace or variational/);
+    ).toThrow(/one of laplace, variational, expectation-propagation/);
   });
 });

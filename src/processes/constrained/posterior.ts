@@ -1,5 +1,5 @@
 import { expectDerivatives, type Kernel, splitMarks, withSlopes } from "../../kernels/index.ts";
-import { type Fn, type Matrix, matrix, stackRows } from "../../linalg/index.ts";
+import { expectShape, type Fn, type Matrix, matrix, stackRows, takeRows } from "../../linalg/index.ts";
 import type { Key } from "../../random/index.ts";
 import { slopesAt, valuesAt } from "../derivatives.ts";
 import type { Gaussian } from "../gaussian.ts";
@@ -9,6 +9,7 @@ import { constrained } from "../likelihoods/constrained.ts";
 import type { Predictive } from "../likelihoods/likelihood.ts";
 import { meanWithSlopes } from "../mean-with-slopes.ts";
 import type { Process } from "../process.ts";
+import { expectPoint, keptRows, withRow } from "../update.ts";
 import { boundsOf, type Constraint, expectConstraints, isMonotone } from "./constraints.ts";
 import { givenConstraints } from "./given-constraints.ts";
 import type { VirtualPoints } from "./virtual-points.ts";
@@ -37,6 +38,10 @@ export interface ConstrainedPosterior extends Process<Gaussian> {
   logPredictive(x: Matrix, y: Matrix): Float64Array;
   /** The posterior given these observations as well; the virtual points stay. */
   condition(more: LatentData): ConstrainedPosterior;
+  /** The posterior without the observations at these rows of `data` (from 0). */
+  without(indices: readonly number[]): ConstrainedPosterior;
+  /** The posterior with the observation at this row changed to another (one row), in its place. */
+  replace(index: number, observation: LatentData): ConstrainedPosterior;
 }
 
 /**
@@ -95,6 +100,19 @@ export function conditionConstrained(
       expectLatentData(model, more);
       const all = { x: stackRows([data.x, more.x]), y: stackRows([data.y, more.y]) };
       return conditionConstrained(model, all, constraints, virtual);
+    },
+    without(indices) {
+      const { kept } = keptRows(data.x.rows, indices);
+      const rest = { x: takeRows(data.x, kept), y: takeRows(data.y, kept) };
+      return conditionConstrained(model, rest, constraints, virtual);
+    },
+    replace(index, observation) {
+      expectPoint(index, data.x.rows);
+      expectLatentData(model, observation);
+      expectShape(observation.x, "the observation", 1, inputs);
+      const x = withRow(data.x, index, observation.x);
+      const y = withRow(data.y, index, observation.y);
+      return conditionConstrained(model, { x, y }, constraints, virtual);
     },
   };
   return posterior;

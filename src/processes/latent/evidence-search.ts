@@ -11,6 +11,7 @@ import {
 import type { Matrix } from "../../linalg/index.ts";
 import type { Key } from "../../random/index.ts";
 import { reach } from "../fit/model.ts";
+import { type AmplitudePrior, logAmplitudePrior } from "./amplitude-prior.ts";
 import type { LatentMethod, LikelihoodModel } from "./approximation.ts";
 import type { LatentData } from "./likelihood-posterior.ts";
 
@@ -31,15 +32,19 @@ export function latentReach(model: LikelihoodModel, x: Matrix, spread: number, s
   return out;
 }
 
-/** The evidence with log priors as a function of steps away from a model; each evaluation starts at the last mode. */
+/** The evidence with log priors (of the amplitude, where one is given) as a function of steps away from a model; each evaluation starts at the last mode. */
 export function evidenceSearch(
   origin: LikelihoodModel,
   { x, y }: LatentData,
   approximate: LatentMethod,
   steps: Float64Array,
+  amplitude?: AmplitudePrior,
 ) {
   const like = latentParameters(origin);
   const zero = toVector(like);
+  const zeros = Object.fromEntries(
+    Object.entries(like).map(([path, p]) => [path, new Float64Array(p.value.length)]),
+  );
   let before: Matrix | undefined;
   let evaluations = 0;
   const parametersAt = (w: Float64Array) =>
@@ -63,10 +68,18 @@ export function evidenceSearch(
       if (!w.every((v) => Math.abs(v) < 20)) return outside;
       try {
         const parameters = parametersAt(w);
-        const found = approximate(modelOf(parameters), x, y, before);
+        const model = modelOf(parameters);
+        const found = approximate(model, x, y, before);
         const prior = logPrior(parameters);
-        const value = found.logEvidence + prior.value;
+        const ofAmplitude = amplitude && logAmplitudePrior(model.kernel, x, amplitude);
+        const value = found.logEvidence + prior.value + (ofAmplitude?.value ?? 0);
         const slopes = gradientVector(parameters, joinParts(found.gradient()));
+        if (ofAmplitude) {
+          const more = joinParts({ kernel: ofAmplitude.gradient });
+          gradientVector(parameters, { ...zeros, ...more }).forEach((g, i) => {
+            slopes[i]! += g;
+          });
+        }
         const ofPrior = gradientVector(parameters, prior.gradient);
         const gradient = slopes.map((g, i) => -steps[i]! * (g + ofPrior[i]!));
         if (!Number.isFinite(value) || !gradient.every(Number.isFinite)) return outside;

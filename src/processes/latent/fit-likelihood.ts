@@ -1,11 +1,12 @@
 import { NotConvergedError, UsageError } from "../../errors/index.ts";
 import { defaultsFromData, independent, isIndependent, type Kernel, repeated } from "../../kernels/index.ts";
-import { type Fn, lbfgsSteps, type Matrix, subtract } from "../../linalg/index.ts";
+import { type Fn, lbfgsSteps, type Matrix, matrix, subtract } from "../../linalg/index.ts";
 import { key, normal, split } from "../../random/index.ts";
 import type { Task } from "../../tasks/index.ts";
 import type { Likelihood } from "../likelihoods/likelihood.ts";
 import { columnMeans, constantMean, type Mean, meanOf, zeroMean } from "../means.ts";
 import { targetVariance } from "../target-variance.ts";
+import { type AmplitudePrior, expectAmplitude } from "./amplitude-prior.ts";
 import type { LikelihoodModel } from "./approximation.ts";
 import { evidenceSearch, latentReach } from "./evidence-search.ts";
 import {
@@ -25,6 +26,11 @@ export interface LikelihoodFitOptions {
    * numbers.
    */
   readonly mean?: Fn;
+  /**
+   * What is expected of the latents' variance, or "flat". Unless given, of classes a variance of 10 within a factor of e
+   * or so: labels that the inputs tell apart do not say how sure to be, and the evidence of a wrong approximation does.
+   */
+  readonly amplitude?: AmplitudePrior | "flat";
   /** Searches: the first from the data's scales, the others around it. 2 unless given. */
   readonly starts?: number;
   /** Of the starts. 0 unless given. */
@@ -32,6 +38,8 @@ export interface LikelihoodFitOptions {
   /** Of each search. 100 unless given. */
   readonly maxIterations?: number;
 }
+
+const ofClasses: AmplitudePrior = { variance: 10, logDeviation: 1 };
 
 /** Latent functions fitted to observations of any likelihood, and their posterior. */
 export interface LikelihoodFit extends LikelihoodModel {
@@ -71,8 +79,9 @@ export function* fitLikelihood(
   const first = startingModel(kernel, data, likelihood, options.mean);
   const root = key(seed);
   const spread = Math.sqrt(targetVariance(first.likelihood.guess(y)));
+  const prior = amplitudeFor(first.likelihood, options.amplitude);
   const steps = latentReach(first, x, spread, split(root, "reach"));
-  const on = evidenceSearch(first, data, latentMethod(method), steps);
+  const on = evidenceSearch(first, data, latentMethod(method), steps, prior);
   const found: { at: Float64Array; value: number; iterations: number; converged: boolean }[] = [];
   for (let start = 0; start < starts; start++) {
     const from =
@@ -122,6 +131,16 @@ export function* fitLikelihood(
   };
 }
 
+function amplitudeFor(
+  likelihood: Likelihood,
+  given: LikelihoodFitOptions["amplitude"],
+): AmplitudePrior | undefined {
+  if (given === "flat" || (given === undefined && !isOfClasses(likelihood))) return undefined;
+  const amplitude = given ?? ofClasses;
+  expectAmplitude(amplitude);
+  return amplitude;
+}
+
 /** Kernel, mean and likelihood scaled to the data where nobody chose. */
 function startingModel(
   kernel: Kernel,
@@ -137,18 +156,22 @@ function startingModel(
   const placed = likelihood.startAt?.(y) ?? likelihood;
   const guess = placed.guess(y);
   const centre = columnMeans(guess);
-  // A likelihood of numbers says by its predictions what it gives.
-  const numbers = placed.predictive(guess, { ...guess, data: guess.data.map(() => 1) }).kind === "number";
   const start: Mean = mean
     ? (meanOf(mean).startAt?.(x, guess) ?? meanOf(mean))
-    : numbers
-      ? constantMean(x.cols, centre)
-      : zeroMean(x.cols, latents);
+    : isOfClasses(placed)
+      ? zeroMean(x.cols, latents)
+      : constantMean(x.cols, centre);
   return {
     kernel: startOf(own, likelihood, x, subtract(guess, start.at(x))),
     mean: start,
     likelihood: placed,
   };
+}
+
+/** A likelihood says by its predictions what it gives. */
+function isOfClasses(likelihood: Likelihood): boolean {
+  const one = (v: number) => matrix(1, likelihood.latents, new Float64Array(likelihood.latents).fill(v));
+  return likelihood.predictive(one(0), one(1)).kind === "classes";
 }
 
 /** Each latent's own kernel scaled to its own guesses. */

@@ -1,8 +1,17 @@
 import { UsageError } from "../../errors/index.ts";
-import { expectFinite, expectShape, type Matrix, reshape, stackRows } from "../../linalg/index.ts";
+import {
+  expectFinite,
+  expectShape,
+  type Matrix,
+  matrix,
+  reshape,
+  stackRows,
+  takeRows,
+} from "../../linalg/index.ts";
 import type { Gaussian } from "../gaussian.ts";
 import type { Predictive } from "../likelihoods/likelihood.ts";
 import type { Process } from "../process.ts";
+import { expectPoint, keptRows, withRow } from "../update.ts";
 import type { LatentMethod, LikelihoodModel } from "./approximation.ts";
 import { expectationPropagation } from "./expectation-propagation.ts";
 import { laplace } from "./laplace.ts";
@@ -44,6 +53,10 @@ export interface LikelihoodPosterior extends Process<Gaussian> {
   logPredictive(x: Matrix, y: Matrix): Float64Array;
   /** The posterior given these observations as well, found from the present one. */
   condition(more: LatentData): LikelihoodPosterior;
+  /** The posterior without the observations at these rows of `data` (from 0), found from the present one. */
+  without(indices: readonly number[]): LikelihoodPosterior;
+  /** The posterior with the observation at this row changed to another (one row), in its place. */
+  replace(index: number, observation: LatentData): LikelihoodPosterior;
 }
 
 /**
@@ -93,11 +106,28 @@ export function conditionLatent(
       const x = stackRows([data.x, more.x]);
       const longer = new Float64Array(x.rows * latents);
       longer.set(found.alpha.data);
-      return conditionLatent(model, { x, y: stackRows([data.y, more.y]) }, method, {
-        rows: longer.length,
-        cols: 1,
-        data: longer,
-      });
+      const begin = matrix(longer.length, 1, longer);
+      return conditionLatent(model, { x, y: stackRows([data.y, more.y]) }, method, begin);
+    },
+    without(indices) {
+      const { kept } = keptRows(data.x.rows, indices);
+      const alpha = takeRows(reshape(found.alpha, data.x.rows, latents), kept);
+      return conditionLatent(
+        model,
+        { x: takeRows(data.x, kept), y: takeRows(data.y, kept) },
+        method,
+        reshape(alpha, kept.length * latents, 1),
+      );
+    },
+    replace(index, observation) {
+      expectPoint(index, data.x.rows);
+      expectLatentData(model, observation);
+      expectShape(observation.x, "the observation", 1, mean.inputs);
+      const changed = {
+        x: withRow(data.x, index, observation.x),
+        y: withRow(data.y, index, observation.y),
+      };
+      return conditionLatent(model, changed, method, found.alpha);
     },
   };
 }

@@ -34,8 +34,9 @@ export function diagonalSlopes(kernel: Kernel, x: Matrix, bar: Float64Array): Gr
   let total: Gradient = {};
   for (let from = 0; from < x.rows; from += block) {
     const part = rowRange(x, from, Math.min(x.rows, from + block));
-    const square = matrix(part.rows, part.rows);
-    for (let i = 0; i < part.rows; i++) square.data[i * (part.rows + 1)] = bar[from + i]!;
+    const size = part.rows * kernel.outputs;
+    const square = matrix(size, size);
+    for (let i = 0; i < size; i++) square.data[i * (size + 1)] = bar[from * kernel.outputs + i]!;
     total = sumGradients(total, kernel.pullback(part, undefined, square));
   }
   return total;
