@@ -22,6 +22,7 @@ export {
 export type { IterativeOptions, IterativeReport } from "./iterative/system.ts";
 export type { VarianceMethod, VarianceOptions } from "./iterative/variances.ts";
 export { type CrossValidation, crossValidate } from "./k-fold.ts";
+export type { AmplitudePrior } from "./latent/amplitude-prior.ts";
 export type { LatentApproximation, LikelihoodModel } from "./latent/approximation.ts";
 export { fitLikelihood, type LikelihoodFit, type LikelihoodFitOptions } from "./latent/fit-likelihood.ts";
 export {

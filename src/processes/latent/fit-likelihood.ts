@@ -27,7 +27,7 @@ export interface LikelihoodFitOptions {
    */
   readonly mean?: Fn;
   /**
-   * What is expected of the latents' variance, or "flat". Unless given, of classes a variance of 10 within a factor of e
+   * What is expected of the latents' variance, or "flat". Unless given, of classes a variance of 4 within a factor of e
    * or so: labels that the inputs tell apart do not say how sure to be, and the evidence of a wrong approximation does.
    */
   readonly amplitude?: AmplitudePrior | "flat";
@@ -39,7 +39,7 @@ export interface LikelihoodFitOptions {
   readonly maxIterations?: number;
 }
 
-const ofClasses: AmplitudePrior = { variance: 10, logDeviation: 1 };
+const ofClasses: AmplitudePrior = { variance: 4, logDeviation: 1 };
 
 /** Latent functions fitted to observations of any likelihood, and their posterior. */
 export interface LikelihoodFit extends LikelihoodModel {
