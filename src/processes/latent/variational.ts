@@ -2,7 +2,6 @@ import { NotConvergedError } from "../../errors/index.ts";
 import {
   add,
   type Cholesky,
-  cholesky,
   dot,
   halfSolve,
   halfSolveTransposed,
@@ -19,6 +18,7 @@ import {
 } from "../../linalg/index.ts";
 import type { Expectation } from "../likelihoods/likelihood.ts";
 import type { LatentApproximation, LikelihoodModel } from "./approximation.ts";
+import { blockOf, latentBlocks, putBlock, wholeFactor, wholeOf } from "./latent-blocks.ts";
 import { plainCholesky } from "./plain-cholesky.ts";
 import { whitenedPosterior } from "./whitened-posterior.ts";
 
@@ -48,31 +48,40 @@ export function variational(
   start?: Matrix,
 ): LatentApproximation {
   const gram = kernel.gram(x);
-  const { lower, report, size } = cholesky(gram);
-  const factorOfGram: Cholesky = { lower, report, size };
+  const size = gram.rows;
+  const { count, factors } = latentBlocks(kernel, x);
   const prior = mean.at(x);
   const { latents } = likelihood;
   const at = (sites: Sites) => {
-    const scaled = matrix(size, size);
-    for (let i = 0, k = 0; i < size; i++) {
-      for (let j = 0; j < size; j++, k++) scaled.data[k] = sites.precision[i]! * lower.data[k]!;
-    }
-    const factor = plainCholesky(add(identity(size), multiply(transpose(lower), scaled)));
-    // Likelihoods that are not log-concave have sites that take precision away: too long a step leaves none.
-    if (!factor) return undefined;
-    const white = solve(factor, multiply(lower, matrix(size, 1, sites.pull), { a: true }));
-    const moved = multiply(lower, white);
-    // Rows of (L_A⁻¹ Lᵀ)ᵀ have the variances as their squares.
-    const half = halfSolve(factor, transpose(lower));
+    const moved = new Float64Array(size);
     const variance = matrix(prior.rows, latents);
-    for (let k = 0; k < half.data.length; k++) variance.data[k % size]! += half.data[k]! ** 2;
-    const expectation = likelihood.expected(add(prior, reshape(moved, prior.rows, latents)), variance, y);
-    const precision = inverse(factor);
-    let trace = 0;
-    for (let i = 0; i < size; i++) trace += precision.data[i * size + i]!;
-    const divergence = 0.5 * (trace + dot(white.data, white.data) - size + logDeterminant(factor));
+    const blocks: { factor: Cholesky; white: Matrix }[] = [];
+    let divergence = 0;
+    // The sites are diagonal, so that blocks of the prior are blocks of the posterior.
+    for (let b = 0; b < count; b++) {
+      const { lower, size: n } = factors[b]!;
+      const precision = blockOf(sites.precision, b, count).data;
+      const scaled = { ...lower, data: lower.data.map((v, k) => precision[Math.floor(k / n)]! * v) };
+      const factor = plainCholesky(add(identity(n), multiply(transpose(lower), scaled)));
+      // Likelihoods that are not log-concave have sites that take precision away: too long a step leaves none.
+      if (!factor) return undefined;
+      const white = solve(factor, multiply(lower, blockOf(sites.pull, b, count), { a: true }));
+      putBlock(moved, multiply(lower, white).data, b, count);
+      // Rows of (L_A⁻¹ Lᵀ)ᵀ have the variances as their squares.
+      const half = halfSolve(factor, transpose(lower));
+      const own = new Float64Array(n);
+      for (let k = 0; k < half.data.length; k++) own[k % n]! += half.data[k]! ** 2;
+      putBlock(variance.data, own, b, count);
+      const spread = inverse(factor);
+      let trace = 0;
+      for (let i = 0; i < n; i++) trace += spread.data[i * (n + 1)]!;
+      divergence += 0.5 * (trace + dot(white.data, white.data) - n + logDeterminant(factor));
+      blocks.push({ factor, white });
+    }
+    const shifted = matrix(size, 1, moved);
+    const expectation = likelihood.expected(add(prior, reshape(shifted, prior.rows, latents)), variance, y);
     const value = expectation.value.reduce((sum, v) => sum + v, 0) - divergence;
-    return { sites, factor, white, moved, expectation, value };
+    return { sites, blocks, moved: shifted, expectation, value };
   };
   // The first sites take nothing away.
   let here = at(
@@ -98,29 +107,47 @@ export function variational(
     settled = still;
     step = still ? step / 2 : Math.min(1, 1.5 * step);
   }
-  const { factor, white, expectation, value } = here;
-  const alpha = halfSolveTransposed(factorOfGram, white);
+  const { blocks, expectation, value } = here;
+  const pulls = new Float64Array(size);
+  blocks.forEach(({ white }, b) => {
+    putBlock(pulls, halfSolveTransposed(factors[b]!, white).data, b, count);
+  });
+  const alpha = matrix(size, 1, pulls);
   return {
     logEvidence: value,
     alpha,
     /** By the envelope theorem: q is optimal, so only what stands explicitly moves. */
     gradient() {
-      // K⁻¹ (S − K) K⁻¹ = L⁻ᵀ (A⁻¹ − I) L⁻¹
-      const inner = subtract(inverse(factor), identity(size));
-      const outer = halfSolveTransposed(factorOfGram, transpose(halfSolveTransposed(factorOfGram, inner)));
-      const bar = matrix(size, size);
-      for (let i = 0, k = 0; i < size; i++) {
-        for (let j = 0; j < size; j++, k++) {
-          bar.data[k] = 0.5 * (outer.data[k]! + alpha.data[i]! * alpha.data[j]!);
-        }
-      }
+      const bars = blocks.map(({ factor }, b) => {
+        // K⁻¹ (S − K) K⁻¹ = L⁻ᵀ (A⁻¹ − I) L⁻¹
+        const n = factor.size;
+        const inner = subtract(inverse(factor), identity(n));
+        const half = transpose(halfSolveTransposed(factors[b]!, inner));
+        const outer = halfSolveTransposed(factors[b]!, half).data;
+        const own = blockOf(pulls, b, count).data;
+        return matrix(
+          n,
+          n,
+          outer.map((v, k) => 0.5 * (v + own[Math.floor(k / n)]! * own[k % n]!)),
+        );
+      });
       return {
-        kernel: kernel.pullback(x, undefined, bar),
+        kernel: kernel.pullback(x, undefined, wholeOf(bars)),
         mean: mean.pullback(x, reshape(alpha, prior.rows, latents)).parameters,
         likelihood: expectation.parameters,
       };
     },
-    process: () => whitenedPosterior(kernel, mean, x, { prior: factorOfGram, white, precision: factor }),
+    process() {
+      const white = new Float64Array(size);
+      blocks.forEach((block, b) => {
+        putBlock(white, block.white.data, b, count);
+      });
+      return whitenedPosterior(kernel, mean, x, {
+        prior: wholeFactor(factors),
+        white: matrix(size, 1, white),
+        precision: wholeFactor(blocks.map(({ factor }) => factor)),
+      });
+    },
   };
 }
 
