@@ -3,6 +3,7 @@ import { UsageError } from "../errors/index.ts";
 import type { Parameters } from "../kernels/index.ts";
 import { cholesky, type Matrix, matrix, multiply } from "../linalg/index.ts";
 import { type Key, normal, normalQuantile, split } from "../random/index.ts";
+import type { AttentionForm } from "./attention-limit.ts";
 import { type Architecture, wideNetwork } from "./wide-network.ts";
 
 /**
@@ -13,11 +14,22 @@ export function drawFunctions(
   net: Architecture,
   parameters: Parameters,
   points: Matrix,
-  { width, count, key }: { readonly width: number; readonly count: number; readonly key: Key },
+  {
+    width,
+    count,
+    key,
+    attention,
+  }: {
+    readonly width: number;
+    readonly count: number;
+    readonly key: Key;
+    /** The form of attention layers, as given to `infinite`. */
+    readonly attention?: AttentionForm;
+  },
 ): Matrix {
   const out = matrix(count, points.rows);
   for (let d = 0; d < count; d++) {
-    const wide = wideNetwork(net, parameters, width, split(key, d));
+    const wide = wideNetwork(net, parameters, width, split(key, d), attention);
     out.data.set(wide.at(points).data, d * points.rows);
   }
   return out;

@@ -54,7 +54,7 @@ export function infinite(net: Architecture, options: InfiniteOptions = {}): Infi
       }),
     ),
   );
-  return infiniteOf(net, plan, parameters);
+  return infiniteOf(net, plan, parameters, options.attention);
 }
 
 // Covariances that a layer holds at a time: a block of points is computed layer by layer while it is in the cache.
@@ -62,7 +62,12 @@ const covariancesAtATime = 2 ** 16;
 
 type Wanted = "nngp" | "ntk" | "both";
 
-function infiniteOf(net: Architecture, plan: LimitPlan, parameters: Parameters): InfiniteNetwork {
+function infiniteOf(
+  net: Architecture,
+  plan: LimitPlan,
+  parameters: Parameters,
+  attention: AttentionForm | undefined,
+): InfiniteNetwork {
   const variance = (name: string, layer: number) => parameters[`${name}.${layer}`]?.value[0] ?? 0;
   const side = Math.max(1, Math.floor(Math.sqrt(covariancesAtATime / plan.covariancesPerPair)));
   const blocks = (x: Matrix): readonly Block[] => {
@@ -136,7 +141,7 @@ function infiniteOf(net: Architecture, plan: LimitPlan, parameters: Parameters):
     outputs: 1,
     inputs: net.inputs,
     parameters,
-    with: (next) => infiniteOf(net, plan, next)[which],
+    with: (next) => infiniteOf(net, plan, next, attention)[which],
     gram: (x) => kernels(which, x, x)[which],
     cross: (x, z) => kernels(which, x, z)[which],
     diagonal(x) {
@@ -149,7 +154,7 @@ function infiniteOf(net: Architecture, plan: LimitPlan, parameters: Parameters):
       return out;
     },
     pullback: (x, z, bar) => gradientOf(which, x, z ?? x, bar),
-    path: (key) => drawnFunction(net, parameters, which, key),
+    path: (key) => drawnFunction(net, parameters, which, key, attention),
   });
   return {
     nngp: kernel("nngp"),

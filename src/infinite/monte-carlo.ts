@@ -3,6 +3,7 @@ import type { Parameters } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { type Key, split } from "../random/index.ts";
 import { tangentKernel } from "../tangent/index.ts";
+import type { AttentionForm } from "./attention-limit.ts";
 import { type Architecture, wideNetwork } from "./wide-network.ts";
 
 export interface MonteCarloOptions {
@@ -11,6 +12,8 @@ export interface MonteCarloOptions {
   /** Networks that are drawn. */
   readonly draws: number;
   readonly key: Key;
+  /** The form of attention layers, as given to `infinite`. */
+  readonly attention?: AttentionForm;
 }
 
 /** A mean over draws, entry by entry, and its standard error (NaN of a single draw, which says nothing of it). */
@@ -27,20 +30,20 @@ export interface MatrixEstimate {
 export function monteCarloKernels(
   net: Architecture,
   parameters: Parameters,
-  { width, draws, key }: MonteCarloOptions,
+  { width, draws, key, attention }: MonteCarloOptions,
   x: Matrix,
   z?: Matrix,
 ): { readonly nngp: MatrixEstimate; readonly ntk: MatrixEstimate } {
   if (!(Number.isInteger(draws) && draws >= 1)) {
     throw new UsageError(`monteCarloKernels: draws is a whole number from 1, got ${draws}`);
   }
-  // Norms' scales and shifts are weights of finite networks alone.
-  const weighted = net.layers.flatMap(({ definition }, i) =>
-    definition.kind === "dense" || definition.kind === "conv2d" ? [i] : [],
-  );
   const [nngp, ntk] = [moments(), moments()];
   for (let d = 0; d < draws; d++) {
-    const wide = wideNetwork(net, parameters, width, split(key, d));
+    const wide = wideNetwork(net, parameters, width, split(key, d), attention);
+    // Norms' scales and shifts are weights of finite networks alone.
+    const weighted = wide.layers.flatMap(({ definition }, i) =>
+      definition.kind === "dense" || definition.kind === "conv2d" ? [i] : [],
+    );
     const shares = tangentKernel(wide, { layers: weighted }).shares(x, z);
     const last = shares.at(-1)!;
     nngp.add(last.data);

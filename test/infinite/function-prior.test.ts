@@ -7,12 +7,14 @@ import {
   monteCarloKernels,
 } from "../../src/infinite/index.ts";
 import { rbf } from "../../src/kernels/index.ts";
-import { cholesky, matrix, multiply } from "../../src/linalg/index.ts";
+import { cholesky, type Matrix, matrix, multiply, subtract } from "../../src/linalg/index.ts";
 import {
   conv2d,
   dense,
   flattenLayer,
   layerNorm,
+  meanLayer,
+  multiHeadAttention,
   type NetworkPart,
   network,
   relu,
@@ -45,6 +47,37 @@ describe("kernels of random networks", () => {
         expect(Math.abs(v - exact[which].data[k]!)).toBeLessThan(allowed);
       });
     }
+  });
+});
+
+describe("kernels of random networks with attention", () => {
+  const net = of([dense(1), relu(), multiHeadAttention(1), meanLayer([0]), dense(1)], [3, 4]);
+  const x = randomMatrix(3, 12, "x");
+  it.each(["identity", "tiedSoftmax", "tiedIdentity", "tiedRelu"] as const)(
+    "tend to the limit of its form: %s",
+    (attention) => {
+      const limit = infinite(net, { attention, weightVariance: 1.2, biasVariance: 0.1, scoreVariance: 0.8 });
+      const exact = limit.both(x);
+      const norm = ({ data }: Matrix) => Math.sqrt(data.reduce((sum, v) => sum + v * v, 0));
+      const found = (width: number, draws: number) =>
+        monteCarloKernels(net, limit.nngp.parameters, { width, draws, key: key(2), attention }, x);
+      const [few, many] = [found(9, 100), found(100, 30)];
+      for (const which of ["nngp", "ntk"] as const) {
+        const gap = (kernels: typeof few) => norm(subtract(kernels[which].mean, exact[which]));
+        // √width heads with √width features: the bias of 3 and of 10 is of the order of their reciprocals.
+        const noise = norm(many[which].standardError);
+        expect(gap(many)).toBeLessThan(gap(few) / 2 + 3 * noise);
+        expect(noise).toBeLessThan(0.25 * norm(exact[which]));
+        expect(gap(many)).toBeLessThan(0.75 * norm(exact[which]));
+      }
+    },
+  );
+
+  it("are refused without a form", () => {
+    const { parameters } = infinite(net, { attention: "identity" }).nngp;
+    expect(() => monteCarloKernels(net, parameters, { width: 4, draws: 1, key: key(1) }, x)).toThrow(
+      "name it: identity",
+    );
   });
 });
 
