@@ -30,4 +30,4 @@ for seed in range(3):
             "ard": nll(ConstantKernel(1.0) * RBF(np.ones(4))),
         }
     )
-write("iris", {"x": np.round(scaled, 12).tolist(), "y": y.tolist(), "splits": splits})
+write("iris.json", {"x": np.round(scaled, 12).tolist(), "y": y.tolist(), "splits": splits})

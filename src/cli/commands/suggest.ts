@@ -57,7 +57,7 @@ async function suggestAction(modelPath: string, options: Options): Promise<void>
   const model = decodeModel(await readBytes(modelPath), modelPath);
   if (model.kind !== "gp") {
     throw new DataError(
-      `${modelPath} is a network: suggest needs a Gaussian process, made by \`funspace fit\``,
+      `${modelPath} holds no exact Gaussian process: suggest needs one, made by \`funspace fit --method exact\` under Gaussian noise`,
     );
   }
   const box = await boxOf(model, options.box);

@@ -23,7 +23,9 @@ export async function examineFit(
   const { apply, out, starts, seed, figure, json } = options;
   const model = decodeModel(await readBytes(path), path);
   if (model.kind !== "gp") {
-    throw new DataError(`${path} is a network: doctor examines Gaussian processes, made by \`funspace fit\``);
+    throw new DataError(
+      `${path} holds no exact Gaussian process: doctor examines those, made by \`funspace fit --method exact\` under Gaussian noise`,
+    );
   }
   const table = tablePath === undefined ? undefined : await readTable(tablePath);
   const looking = {
