@@ -99,7 +99,10 @@ function checksOf(runs: readonly (readonly Round[])[]): readonly Check[] {
       mean(steps(third)) / mean(steps(0)),
       0.75,
     ),
-    reported("the steps of each seed, ticket; dense", [third, 0].map((round) => steps(round).join(", ")).join("; ")),
+    reported(
+      "the steps of each seed, ticket; dense",
+      [third, 0].map((round) => steps(round).join(", ")).join("; "),
+    ),
     reported("dense, accuracy", points(dense)),
     ...kinds.map((kind) => reported(kind, points(last(kind)))),
     reported("L2 distance to the dense network: ticket, reinitialised, shuffled", kinds.map(far).join(", ")),
