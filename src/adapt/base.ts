@@ -47,6 +47,8 @@ export interface Base {
   /** JᵀJ over x, scales 1, and its eigenvectors. */
   squares(): Matrix;
   squaresSpectrum(): Eigh;
+  /** The same with a scale for each layer. */
+  byLayer(): Base;
   /** Some of the examples, of 2,000 values at most: where scales are fitted that all would take too long for. */
   sample(): { readonly base: Base; readonly indices: Int32Array };
 }
@@ -86,7 +88,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     }
     return out;
   });
-  return {
+  const base: Base = {
     network: known,
     x,
     kernel: remembering(
@@ -103,6 +105,9 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     spectrum: lazy(() => eigh(weightedSum(shares(), new Array(shares().length).fill(1)))),
     squares,
     squaresSpectrum: lazy(() => eigh(squares())),
+    byLayer: lazy(() =>
+      scales === "layer" ? base : baseOf(network, x, { ...options, scales: "layer", layers, space }),
+    ),
     sample: lazy(() => {
       const count = Math.min(x.rows, Math.max(1, Math.floor(sampleSize / network.outputs)));
       const indices = permutation(key(0), x.rows).subarray(0, count).sort();
@@ -112,6 +117,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
       };
     }),
   };
+  return base;
 }
 
 /** All layers where they were asked for, or are affordable in the space that is asked for. */

@@ -56,8 +56,9 @@ export interface ClassifierOptions extends BaseOptions {
   /**
    * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
    * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a mixture
-   * of both, and of both means unless one is given, each weighed by how well it predicts left-out labels; "laplace" where
-   * the covariance is approximate.
+   * of both, of both means unless one is given, and for "laplace" in function space of one scale and one a layer unless
+   * either is asked for, each weighed by how well it predicts left-out labels; "laplace" where the covariance is
+   * approximate.
    */
   readonly method?: ClassifierMethod | "auto";
 }
@@ -145,19 +146,30 @@ export function adaptClassifier(
 export function adaptClassifierBase(
   base: Base,
   labels: ArrayLike<number>,
-  { mean, method = "auto" }: Pick<ClassifierOptions, "mean" | "method">,
+  { mean, method = "auto", scales }: Pick<ClassifierOptions, "mean" | "method" | "scales">,
 ): AdaptedClassifier {
   expectExamples({ x: base.x, labels }, base.network);
   if (method === "regression") return regressLabels(base, labels, mean ?? "network");
   if (method === "laplace" || isCheap(base.approximation)) return fitLaplace(base, labels, mean ?? "network");
+  // Images of another contrast want the first layer to move, others the last: labels tell which by a scale for each.
+  const bases = scales || !seesLayers(base) ? [base] : [base, base.byLayer()];
   // Laplace's prior deviation about a constant of few labels tends to 0: there only the labels as numbers take part.
   return mixClassifiers(
     [
-      fitLaplace(base, labels, mean ?? "network"),
+      ...bases.map((own) => fitLaplace(own, labels, mean ?? "network")),
       ...(mean ? [mean] : (["network", "constant"] as const)).map((m) => regressLabels(base, labels, m)),
     ],
     { x: base.x, labels },
   );
+}
+
+// Numbers of the layers' shares of the Gram matrix, held together: 800 MB.
+const shareNumbers = 1e8;
+
+/** Whether one scale a layer is another choice than one for all, and affordable: of few values. */
+function seesLayers({ space, x, network, kernel: { spans } }: Base): boolean {
+  const values = x.rows * network.outputs;
+  return space === "function" && spans.length > 1 && spans.length * values ** 2 <= shareNumbers;
 }
 
 function fitLaplace(base: Base, labels: ArrayLike<number>, mean: MeanChoice): AdaptedClassifier {

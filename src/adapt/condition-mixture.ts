@@ -1,6 +1,6 @@
-import type { TangentKernel } from "../tangent/index.ts";
+import type { Scales, TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions } from "./adapt.ts";
-import { baseOf, withScales } from "./base.ts";
+import { baseOf, type Space, withScales } from "./base.ts";
 import { type AdaptedClassifier, type ClassifierMethod, conditionClassifier } from "./classify.ts";
 import { conditionLabels } from "./label-regression.ts";
 import type { LabelledExamples } from "./labelled-examples.ts";
@@ -21,13 +21,19 @@ export function conditionWays(ways: readonly KnownWay[], data: LabelledExamples)
       : conditionClassifier(kernel, data, way);
   const first = ways[0]!;
   if (ways.length === 1) return conditioned(first, first.kernel);
-  // One kernel with several scales: what it needs of the network is computed once.
-  const { layers, scales } = first.kernel.options;
-  const { kernel } = baseOf(first.kernel.network, data.x, { layers, scales, space: first.space });
+  // One kernel for all ways with the same choice of scales: what it needs of the network is computed once.
+  const kernels = new Map<Scales, TangentKernel>();
+  const shared = ({ network, scales, options: { layers } }: TangentKernel, space: Space) => {
+    const known = kernels.get(scales);
+    if (known) return known;
+    const { kernel } = baseOf(network, data.x, { layers, scales, space });
+    kernels.set(scales, kernel);
+    return kernel;
+  };
   return mixClassifiers(
     ways.map((way) => {
       const values = Object.values(way.kernel.parameters).map(({ value }) => value[0]!);
-      return conditioned(way, withScales(kernel, values));
+      return conditioned(way, withScales(shared(way.kernel, way.space), values));
     }),
     data,
   );

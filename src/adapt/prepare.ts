@@ -31,6 +31,7 @@ export function prepare(network: Network, x: Matrix, options: BaseOptions = {}):
     network,
     x,
     adapt: (y, task = {}) => adaptBase(base, y, task),
-    adaptClassifier: (labels, task = {}) => adaptClassifierBase(base, labels, task),
+    adaptClassifier: (labels, task = {}) =>
+      adaptClassifierBase(base, labels, { ...task, ...(options.scales && { scales: options.scales }) }),
   };
 }

@@ -8,6 +8,7 @@ import {
   adaptClassifier,
   conditionClassifier,
   type LatentProcess,
+  prepare,
 } from "../../src/adapt/index.ts";
 import { classLikelihood, gaussianLikelihood, type Likelihood } from "../../src/adapt/likelihoods.ts";
 import { logProbability } from "../../src/adapt/temperature.ts";
@@ -323,6 +324,23 @@ describe("adaptClassifier", () => {
     // No example can be taken out of an approximate covariance.
     const cheap = adaptClassifier(three, data, { approximation: "diagonal" });
     expect([cheap.method, cheap.leaveOneOut]).toEqual(["laplace", undefined]);
+  });
+
+  it("of few labels Laplace's way takes part with one scale and with one a layer, unless one is asked for", () => {
+    const data = { x: rowRange(x, 0, 8), labels: threeLabels.subarray(0, 8) };
+    const scalesOf = (c: AdaptedClassifier) =>
+      c.parts!.flatMap((p) => (p.classifier.method === "laplace" ? [p.classifier.kernel.scales] : [])).sort();
+    const mixed = adaptClassifier(three, data);
+    expect(scalesOf(mixed)).toEqual(["layer", "shared"]);
+    for (const scales of ["shared", "layer"] as const) {
+      expect(scalesOf(adaptClassifier(three, data, { scales }))).toEqual([scales]);
+      expect(scalesOf(prepare(three, data.x, { scales }).adaptClassifier(data.labels))).toEqual([scales]);
+      const alone = adaptClassifier(three, data, { method: "laplace", scales });
+      const part = mixed.parts!.find(
+        ({ classifier: c }) => c.method === "laplace" && c.kernel.scales === scales,
+      )!;
+      expectClose(part.classifier.probabilities(x).data, alone.probabilities(x).data, 1e-9);
+    }
   });
 
   it.each(["function", "weight"] as const)("draws functions from the posterior in %s space", (space) => {
