@@ -11,6 +11,7 @@ import { fittingSection } from "./fitting.ts";
 import { gaussianAsFunctionSection } from "./gaussian-as-function.ts";
 import { kernelMachineSection } from "./kernel-machine.ts";
 import { kernelsSection } from "./kernels.ts";
+import { largeDataSection } from "./large-data.ts";
 import { lotteryTicketsSection } from "./lottery-tickets.ts";
 import { mainJobSection } from "./main-job.ts";
 import { mapSection } from "./map-of-functions.ts";
@@ -41,6 +42,7 @@ export const sectionIds = [
   "fitting",
   "a-diagnosis",
   "classification",
+  "large-data",
   "mauna-loa",
   "deep-priors",
   "deep-step",
@@ -74,6 +76,7 @@ export function* gallery(
     fitting: fittingSection,
     "a-diagnosis": diagnosisSection,
     classification: classificationSection,
+    "large-data": largeDataSection,
     "mauna-loa": () => maunaLoaSection(co2),
     "deep-priors": deepPriorsSection,
     "deep-step": (key) => deepStepSection(key, seed),

@@ -25,6 +25,8 @@ export interface Curves extends Sized {
   readonly curves: readonly Curve[];
   /** Places on the horizontal axis that matter: dashed lines from bottom to top. */
   readonly places?: readonly number[];
+  /** Whether both axes are logarithmic, with a dot at every value: for costs against sizes. Values are then positive. */
+  readonly log?: boolean;
   /** Smallest and largest value shown, where figures should compare; what the curves need otherwise. */
   readonly range?: readonly [number, number];
 }
@@ -36,6 +38,11 @@ export function curves(figure: Curves): Figure {
   const across = extent(all.map((p) => p.x));
   const up = extent(all.map((p) => p.y));
   if (!across || !up) throw new UsageError("expected at least one finite point to draw, got none");
+  const { log = false } = figure;
+  if (log && !(across[0] > 0 && up[0] > 0)) {
+    throw new UsageError(`logarithmic axes take positive values, got ${Math.min(across[0], up[0])}`);
+  }
+  const type = log ? "log" : "linear";
   const legend = drawn.flatMap(({ name, hue, dashed }): LegendEntry[] =>
     name === undefined ? [] : [{ label: name, color: palette[hue].mark, symbol: dashed ? "dashes" : "line" }],
   );
@@ -44,8 +51,8 @@ export function curves(figure: Curves): Figure {
     title: figure.title,
     ...(figure.subtitle !== undefined && { subtitle: figure.subtitle }),
     legend,
-    x: { label: figure.input, domain: across },
-    y: { label: figure.output, domain: figure.range ?? padded(up, false) },
+    x: { label: figure.input, type, domain: log ? padded(across, true) : across },
+    y: { label: figure.output, type, domain: figure.range ?? padded(up, log) },
     marks: [
       Plot.ruleX(figure.places ?? [], { stroke: theme.faintInk, strokeDasharray: "3 3" }),
       ...drawn.map(({ points, hue, dashed, main }) =>
@@ -57,6 +64,11 @@ export function curves(figure: Curves): Figure {
           ...(dashed && { strokeDasharray: "6 4" }),
         }),
       ),
+      ...(log
+        ? drawn.map(({ points, hue }) =>
+            Plot.dot(points, { x: "x", y: "y", r: 3.4, fill: palette[hue].mark }),
+          )
+        : []),
     ],
   });
 }

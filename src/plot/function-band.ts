@@ -19,6 +19,8 @@ export interface FunctionBand extends Sized {
   readonly observations?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
   /** Places to be evaluated next, with what is expected there. */
   readonly suggested?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
+  /** Places that the function is known through: ticks along the bottom. */
+  readonly inducing?: ArrayLike<number>;
   /** The true function, where it is known. */
   readonly truth?: ArrayLike<number>;
   /** The function before it was adapted. */
@@ -38,6 +40,7 @@ export function functionBand(figure: FunctionBand): Figure {
   const { x, mean, lower, upper, truth, before, samples = [] } = figure;
   const observations = pairs(figure.observations?.x ?? [], figure.observations?.y ?? [], "observations");
   const suggested = pairs(figure.suggested?.x ?? [], figure.suggested?.y ?? [], "suggested");
+  const inducing = Array.from(figure.inducing ?? []);
   const curves = { mean, lower, upper, truth, before };
   const band = Array.from(x, (value, i) => ({ x: value, lower: lower[i]!, upper: upper[i]! }));
   const drawn = Object.fromEntries(
@@ -53,6 +56,7 @@ export function functionBand(figure: FunctionBand): Figure {
     points.length > 0 ? [Plot.lineY(points, { x: "x", y: "y", ...options })] : [];
   const entry = (there: boolean, label: string, color: string, symbol: LegendEntry["symbol"], opacity = 1) =>
     there ? [{ label, color, symbol, opacity }] : [];
+  const range = figure.range ?? padded(up, false);
   return draw({
     ...sizeOf(figure),
     title: figure.title,
@@ -65,9 +69,10 @@ export function functionBand(figure: FunctionBand): Figure {
       ...entry(drawn.truth.length > 0, "truth", theme.ink, "dashes"),
       ...entry(observations.length > 0, "observed", theme.ink, "dot"),
       ...entry(suggested.length > 0, "suggested", palette.vermillion.mark, "dot"),
+      ...entry(inducing.length > 0, "inducing points", palette.vermillion.mark, "line"),
     ],
     x: { label: figure.input, domain: across },
-    y: { label: figure.output, domain: figure.range ?? padded(up, false) },
+    y: { label: figure.output, domain: range },
     marks: [
       Plot.areaY(band, {
         x: "x",
@@ -98,12 +103,20 @@ export function functionBand(figure: FunctionBand): Figure {
         stroke: theme.background,
         strokeWidth: 1.2,
       }),
+      Plot.ruleX(inducing, {
+        y1: range[0],
+        y2: range[0] + inducingLength * (range[1] - range[0]),
+        stroke: palette.vermillion.mark,
+        strokeWidth: 2.4,
+      }),
     ],
   });
 }
 
 const bandOpacity = 0.18;
 const sampleOpacity = 0.8;
+/** Of the ticks of inducing points, as a share of the axis. */
+const inducingLength = 0.07;
 
 interface Point {
   readonly x: number;

@@ -50,6 +50,10 @@ describe("the gallery", () => {
     expect(flat.noiseLengthscale).toBeGreaterThan(2 * flat.signalLengthscale!); // two optima
     expect([flat.caught, flat.left, flat.controlFindings]).toEqual([2, 0, 0]); // all that was spoiled, and no more
     expect(flat.errorTreated).toBeLessThan(0.6 * flat.errorSick!);
+    expect(flat.iterativeGap).toBeLessThan(1e-3); // conjugate gradients are exact to their tolerance
+    expect(flat.enoughGap).toBeLessThan(0.1 * flat.fewGap!);
+    expect(flat.fewBelow).toBeGreaterThan(flat.enoughBelow!); // bounds stay below the evidence
+    expect(flat.enoughBelow).toBeGreaterThan(0);
     expect(flat.flatAtDepth8).toBeGreaterThan(3 * flat.flatAtDepth1!);
     expect(flat.secondDirectionWithSkips).toBeGreaterThan(10 * flat.secondDirection!);
     expect(flat.overshootOfDeep).toBeLessThan(0.5 * flat.overshootOfOne!);

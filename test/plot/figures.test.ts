@@ -41,6 +41,7 @@ const figures: Record<string, () => Figure> = {
       mean: curve(Math.sin),
       lower: curve((v) => Math.sin(v) - 0.3),
       upper: curve((v) => Math.sin(v) + 0.3),
+      inducing: [1, 2.5],
       observations: { x: [0.5, 2, 3.3], y: [0.4, 1, -0.2] },
       truth: curve((v) => Math.sin(v * 1.02)),
       before: curve(Math.cos),

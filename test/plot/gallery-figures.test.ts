@@ -40,6 +40,18 @@ const figures: Record<string, (width: number) => Figure> = {
         { name: "cosine kernel", hue: "vermillion", dashed: true, x: x.data, y: x.data.map(Math.cos) },
       ],
     }),
+  "costs on log axes": (width) =>
+    curves({
+      width,
+      title: "Time of a step",
+      input: "rows",
+      output: "seconds",
+      log: true,
+      curves: [
+        { name: "exact", hue: "blue", x: [1000, 2000, 4000], y: [0.1, 0.8, 6.4] },
+        { name: "sparse", hue: "green", x: [1000, 16000], y: [0.1, 1.6] },
+      ],
+    }),
   "kernel matrix": (width) =>
     kernelMatrix({ width, title: "RBF kernel", gram: rbf().gram(x), from: 0, to: 10, input: "x" }),
   density: (width) =>
@@ -183,6 +195,9 @@ it("curves refuses lengths that differ and nothing to draw", () => {
   const frame = { title: "", input: "x", output: "y" };
   expect(() => curves({ ...frame, curves: [{ hue: "blue", x: [1, 2], y: [1] }] })).toThrow(ShapeError);
   expect(() => curves({ ...frame, curves: [] })).toThrow(UsageError);
+  expect(() => curves({ ...frame, log: true, curves: [{ hue: "blue", x: [0, 1], y: [1, 2] }] })).toThrow(
+    /positive/,
+  );
 });
 
 describe("seriesParts", () => {
