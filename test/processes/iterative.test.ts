@@ -5,7 +5,7 @@ import { conditionIteratively, fitIteratively, gp } from "../../src/processes/in
 import { solveProbed, stochasticGradient } from "../../src/processes/iterative/evidence.ts";
 import { largestOf } from "../../src/processes/iterative/nearest-points.ts";
 import { crossTimes, gramTimes, pullBackFactors } from "../../src/processes/iterative/product.ts";
-import { kernelSystem } from "../../src/processes/iterative/system.ts";
+import { kernelSystem, systemTimes } from "../../src/processes/iterative/system.ts";
 import { key } from "../../src/random/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
 import { expectClose } from "../support/golden.ts";
@@ -41,6 +41,13 @@ describe("products with a kernel matrix that is never held", () => {
     expectClose(gramTimes(both, points, w).data, multiply(both.gram(points), w).data, 1e-11);
     const few = randomMatrix(7, points.cols, "few");
     expectClose(crossTimes(both, few, points, w).data, multiply(both.cross(few, points), w).data, 1e-11);
+  });
+
+  it("are the same where the matrix is held", () => {
+    const system = kernelSystem(kernel, x, new Float64Array(n).fill(noiseVariance), { rank: 5 });
+    const v = randomMatrix(n, 3, "v");
+    const held = { ...system, gram: kernel.gram(x) };
+    expectClose(systemTimes(held, v).data, systemTimes({ ...system, gram: undefined }, v).data, 1e-12);
   });
 
   it("pull back a derivative given by its factors as the whole one", () => {

@@ -5,6 +5,7 @@ import {
   conjugateGradientsSteps,
   type IterativeSolution,
   type Matrix,
+  multiply,
   type SolveReport,
 } from "../../linalg/index.ts";
 import type { Task } from "../../tasks/index.ts";
@@ -41,11 +42,20 @@ export interface KernelSystem {
   readonly x: Matrix;
   /** The noise variance of each value, n·outputs. */
   readonly noise: Float64Array;
+  /** K, where it is small enough to be held. */
+  readonly gram: Matrix | undefined;
   readonly preconditioner: Preconditioner;
   readonly tolerance: number;
   readonly maxIterations: number;
 }
 
+/** Numbers of a matrix that is held rather than computed anew for every product: 512 MB, the same for any data. */
+const mostHeld = 2 ** 26;
+
+/**
+ * The system of these points. Up to 8,000 values a native engine reads the matrix from memory three times as fast as it
+ * is computed; WASM would have to copy it for every product.
+ */
 export function kernelSystem(
   kernel: Kernel,
   x: Matrix,
@@ -65,12 +75,14 @@ export function kernelSystem(
     throw new UsageError(`a tolerance lies between 0 and 1, got ${tolerance}`);
   }
   const preconditioner = pivotedPreconditioner(kernel, x, noise, rank);
-  return { kernel, x, noise, preconditioner, tolerance, maxIterations };
+  const held = engine().name === "native" && noise.length ** 2 <= mostHeld;
+  const gram = held ? kernel.gram(x) : undefined;
+  return { kernel, x, noise, gram, preconditioner, tolerance, maxIterations };
 }
 
 /** (K + noise) v. */
-export function systemTimes({ kernel, x, noise }: KernelSystem, v: Matrix): Matrix {
-  const out = gramTimes(kernel, x, v);
+export function systemTimes({ kernel, x, noise, gram }: KernelSystem, v: Matrix): Matrix {
+  const out = gram ? multiply(gram, v) : gramTimes(kernel, x, v);
   for (let i = 0, k = 0; i < v.rows; i++) {
     for (let c = 0; c < v.cols; c++, k++) out.data[k]! += noise[i]! * v.data[k]!;
   }
