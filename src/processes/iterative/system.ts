@@ -53,7 +53,7 @@ export interface KernelSystem {
 const mostHeld = 2 ** 26;
 
 /**
- * The system of these points. Up to 8,000 values a native engine reads the matrix from memory three times as fast as it
+ * The system of these points. Up to 8,000 values a native engine reads the matrix from memory about twice as fast as it
  * is computed; WASM would have to copy it for every product.
  */
 export function kernelSystem(
