@@ -41,12 +41,14 @@ export interface MethodChoice {
   readonly why: string;
 }
 
-// On two cores a fit takes a minute or two at each of these, and an exact matrix 200 MB at the first.
-const mostExact = 5_000;
+// `npm run bench -- gp-methods`, the table in ARCHITECTURE.md, one shared core: at 4,000 values an exact fit (about 100 values
+// with gradients) takes five minutes and an iterative one (10 steps) two, at 8,000 48 minutes and nine. At 10,000 an
+// iterative fit is at a quarter of an hour, a sparse one (100 steps) at less than one minute, and at 100,000 at seven.
+const mostExact = 4_000;
 // Where the filter, which is exact too, is done in a tenth of the time.
 const mostExactSeries = 1_000;
-const mostIterative = 20_000;
-const mostSparse = 200_000;
+const mostIterative = 10_000;
+const mostSparse = 100_000;
 
 /** What a method is chosen by, beside the kernel. */
 export interface DataSize {
