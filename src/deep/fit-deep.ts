@@ -81,6 +81,9 @@ export interface DeepData {
 
 // The noise that is fitted starts at this share of the targets' variance.
 const startNoise = 0.05;
+// Natural steps before Adam's first: what a posterior equal to its prior would have everything else do is a hundred times
+// the slopes to come, and Adam, which divides by their root mean square over a thousand steps, would creep ever after.
+const longestWarmUp = 20;
 // A step that leaves no factorisation or no number is taken back and both rates are halved, so often.
 const retreats = 10;
 
@@ -132,6 +135,7 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
     let model = from ? restored(from, start) : first;
     const arrays = from ? from.arrays.map((a) => a.slice()) : space.of(model);
     const optimizer = adam({ learningRate });
+    const warmUp = isNatural(last) ? Math.min(longestWarmUp, Math.floor(steps / 10)) : 0;
     let state = optimizer.start(
       arrays.map((a) => a.length),
       undefined,
@@ -157,7 +161,7 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
           throw new NonFiniteError("a slope of the bound is NaN");
         trace.push(found.value);
         kept = model;
-        state.step(arrays, slopes, learningRate * rate);
+        if (step >= warmUp) state.step(arrays, slopes, learningRate * rate);
         model = moved(
           space.at(arrays, model),
           found.layers,
