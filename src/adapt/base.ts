@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/index.ts";
-import { type Anchor, positive } from "../kernels/index.ts";
+import { type Anchor, anchor, positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
 import { type Network, parameterCount } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
@@ -143,12 +143,16 @@ function remembering(
   seen: { last?: Beside } = {},
 ): TangentKernel {
   const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
+  /** At the examples themselves the Gram matrix says it all. */
+  const knowing = (elsewhere: Anchor): Anchor => ({
+    at(points, kind) {
+      if (points !== x) return elsewhere.at(points, kind);
+      const cross = weightedSum(shares(), values());
+      return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
+    },
+  });
   const shared = (own: Anchor): Anchor => ({
     at(points, kind) {
-      if (points === x) {
-        const cross = weightedSum(shares(), values());
-        return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
-      }
       if (seen.last?.points !== points) seen.last = { points, ...own.at(points, "blocks") };
       const [scale = 1] = values();
       const times = ({ rows, cols, data }: Matrix) => ({ rows, cols, data: data.map((v) => scale * v) });
@@ -161,8 +165,9 @@ function remembering(
     with: (next) => remembering(kernel.with(next), x, shares, unscaled, seen),
     gram: (points) => (points === x ? weightedSum(shares(), values()) : kernel.gram(points)),
     anchored(z) {
-      const own = z === x && kernel.scales === "shared" ? unscaled() : undefined;
-      return own ? shared(own) : kernel.anchored?.(z);
+      if (z !== x) return kernel.anchored?.(z);
+      const own = kernel.scales === "shared" ? unscaled() : undefined;
+      return knowing(own ? shared(own) : anchor(kernel, x));
     },
   };
 }
