@@ -7,7 +7,7 @@ const affordableToPredict = 1e9;
 
 /**
  * Which layers' weights move where all might cost too much: "all", or those at the end of the network whose shares of the
- * Gram matrix of n examples together take no more than minutes (or than the algebra behind it takes), and of a prediction
+ * Gram matrix of n examples together take at most about half a minute (or what the algebra behind it takes), and of a prediction
  * no more than a tenth of a second; at least the last.
  */
 export function affordableLayers(network: Network, n: number): TangentLayers {

@@ -18,7 +18,7 @@ export interface BaseOptions {
   readonly scales?: Scales;
   /**
    * Which weights move: "all" unless given, or the last layer's where `approximation` says so. Where neither is given and the
-   * Gram matrix of all would take hours, those of the last layers that take minutes (`affordableLayers`).
+   * Gram matrix of all would take long, those of the last layers that take half a minute (`affordableLayers`).
    */
   readonly layers?: TangentLayers;
   /** Chosen by size unless given: function space when there are fewer values than parameters. */
