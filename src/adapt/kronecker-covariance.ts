@@ -8,7 +8,7 @@ import {
   rowRange,
   type Tensor,
 } from "../linalg/index.ts";
-import { type Layer, type LinearSide, type Network, weightCount } from "../networks/index.ts";
+import { type Layer, type LinearSide, type Network, positionsFirst, weightCount } from "../networks/index.ts";
 import type { BlockRoot } from "../processes/latent/index.ts";
 import { type TangentSite, tangentSites } from "../tangent/index.ts";
 import type { FeatureLayer, Features } from "./features.ts";
@@ -53,10 +53,10 @@ function sumFor(layer: FeatureLayer, { layers, weights }: Network, { index, side
 function kroneckerSum(
   layer: FeatureLayer,
   linearSide: NonNullable<Layer["linearSide"]>,
-  { inputs, cotangents, bias }: LinearSide,
+  { inputs, cotangents, order, bias }: LinearSide,
 ): LayerSum {
   const features = inputs.shape[2]! + (bias ? 1 : 0);
-  const units = cotangents[0]!.shape[2]!;
+  const units = cotangents[0]!.shape[order === "units first" ? 1 : 2]!;
   const a = matrix(features, features);
   const g = matrix(units, units);
   let terms = 0;
@@ -64,7 +64,7 @@ function kroneckerSum(
     add(site, root) {
       const side = linearSide(site.side);
       accumulate(a, gramOf(inputRows(side, features), true));
-      accumulate(g, gramOf(weightedCotangents(side.cotangents, root), true));
+      accumulate(g, gramOf(weightedCotangents(positionsFirst(side), root), true));
       terms += side.inputs.shape[0]! * side.inputs.shape[1]!;
     },
     covariance: () => fromFactors(eigh(g), eigh(a), layer.deviation ** 2 / terms, bias),

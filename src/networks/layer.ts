@@ -1,6 +1,7 @@
+import type { Floats } from "../engine/index.ts";
 import type { Matrix, Precision, Tensor } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
-import type { LinearSide } from "./layers/linear-tangent.ts";
+import type { LinearSide } from "./layers/linear-gradients.ts";
 
 /** Sizes of one example, without the leading count of examples. */
 export type Shape = readonly number[];
@@ -31,6 +32,13 @@ export interface Pullback {
 export interface TangentSide<T> {
   readonly tape: T;
   readonly cotangents: readonly Tensor[];
+}
+
+/** Rows of a Jacobian, row-major, in either precision. */
+export interface JacobianRows {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Floats;
 }
 
 /**
@@ -90,5 +98,5 @@ export interface Layer<T = unknown> {
   /** A layer that is one linear map at each position says so, for Kronecker factors. */
   linearSide?(side: TangentSide<T>): LinearSide;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
-  writeJacobian?(side: TangentSide<T>, out: Matrix, column: number): void;
+  writeJacobian?(side: TangentSide<T>, out: JacobianRows, column: number): void;
 }

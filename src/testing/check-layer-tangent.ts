@@ -1,5 +1,5 @@
 import { type Matrix, matrix, multiply, type Tensor } from "../linalg/index.ts";
-import type { Layer, TangentSide } from "../networks/index.ts";
+import { type Layer, positionsFirst, type TangentSide } from "../networks/index.ts";
 import { key, normal, split } from "../random/index.ts";
 import { agree, converted, examplesOf, inUse, type Place, randomLike } from "./check-layer-support.ts";
 
@@ -133,7 +133,9 @@ function checkJacobian(layer: Layer, { side, jacobian, outputs }: Side, toleranc
 
 /** The gradients Σ Δ aᵀ over the positions of a linear map are those of its weight, and Σ Δ those of its bias. */
 function checkLinearSide(layer: Layer, { side, jacobian, outputs }: Side, tolerance: number): void {
-  const { inputs, cotangents, bias } = layer.linearSide!(side);
+  const linear = layer.linearSide!(side);
+  const { inputs, bias } = linear;
+  const cotangents = positionsFirst(linear);
   const [n, positions, features] = inputs.shape as [number, number, number];
   const units = cotangents[0]!.shape[2]!;
   const expected = new Float64Array(jacobian.data.length);

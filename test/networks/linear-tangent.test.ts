@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { gramOf, type Matrix, matrix, multiply, reshape, type Tensor } from "../../src/linalg/index.ts";
+import { type LinearSide, positionsFirst } from "../../src/networks/layers/linear-gradients.ts";
 import {
   addLinearTangentDiagonal,
   addLinearTangentGram,
-  type LinearSide,
   writeLinearJacobian,
 } from "../../src/networks/layers/linear-tangent.ts";
 import { expectClose } from "../support/golden.ts";
@@ -14,6 +14,7 @@ interface Case {
   readonly features: number;
   readonly units: number;
   readonly outputs: number;
+  readonly order: LinearSide["order"];
   readonly bias: boolean;
 }
 
@@ -24,13 +25,19 @@ function side(c: Case, n: number, name: string): LinearSide {
   });
   return {
     inputs: tensor(c.features, "a"),
-    cotangents: Array.from({ length: c.outputs }, (_, p) => tensor(c.units, `d${p}`)),
+    cotangents: Array.from({ length: c.outputs }, (_, p) => ({
+      ...tensor(c.units, `d${p}`),
+      shape: c.order === "units first" ? [n, c.units, c.positions] : [n, c.positions, c.units],
+    })),
+    order: c.order,
     bias: c.bias,
   };
 }
 
 /** Σ_s Δ_s a_sᵀ and Σ_s Δ_s, written out by loops. */
-function explicit({ inputs, cotangents, bias }: LinearSide): Matrix {
+function explicit(side: LinearSide): Matrix {
+  const { inputs, bias } = side;
+  const cotangents = positionsFirst(side);
   const [n, positions, features] = inputs.shape as [number, number, number];
   const units = cotangents[0]!.shape[2]!;
   const out = matrix(n * cotangents.length, units * (features + (bias ? 1 : 0)));
@@ -59,13 +66,15 @@ function joined(j: Matrix, outputs: number): Matrix {
 describe("the tangent of a linear map equals the explicit Jacobian product", () => {
   // One position; few positions and many features (position pairs are cheaper); many positions (gradients are).
   it.each<Case>([
-    { positions: 1, features: 5, units: 4, outputs: 3, bias: true },
-    { positions: 1, features: 5, units: 4, outputs: 1, bias: false },
-    { positions: 2, features: 60, units: 50, outputs: 2, bias: true },
-    { positions: 3, features: 90, units: 80, outputs: 1, bias: false },
-    { positions: 40, features: 3, units: 2, outputs: 3, bias: true },
-    { positions: 40, features: 3, units: 2, outputs: 3, bias: false },
-  ])("$positions positions, $features → $units, $outputs outputs, bias $bias", (c) => {
+    { positions: 1, features: 5, units: 4, outputs: 3, order: "positions first", bias: true },
+    { positions: 1, features: 5, units: 4, outputs: 1, order: "positions first", bias: false },
+    { positions: 2, features: 60, units: 50, outputs: 2, order: "positions first", bias: true },
+    { positions: 2, features: 60, units: 50, outputs: 2, order: "units first", bias: true },
+    { positions: 3, features: 90, units: 80, outputs: 1, order: "positions first", bias: false },
+    { positions: 40, features: 3, units: 2, outputs: 3, order: "positions first", bias: true },
+    { positions: 40, features: 3, units: 2, outputs: 3, order: "units first", bias: true },
+    { positions: 40, features: 3, units: 2, outputs: 3, order: "positions first", bias: false },
+  ])("$positions positions, $features → $units, $outputs outputs, $order, bias $bias", (c) => {
     const [a, b] = [side(c, 7, "left"), side(c, 4, "right")];
     const [ja, jb] = [explicit(a), explicit(b)];
     const written = matrix(ja.rows, ja.cols + 2);

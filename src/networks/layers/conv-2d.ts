@@ -3,12 +3,8 @@ import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floatsLike, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 import { gradientTangent } from "./gradient-tangent.ts";
-import {
-  addLinearTangentDiagonal,
-  addLinearTangentGram,
-  type LinearSide,
-  writeLinearJacobian,
-} from "./linear-tangent.ts";
+import type { LinearSide } from "./linear-gradients.ts";
+import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
 import { type LinearParametrisation, parametrised } from "./parametrisation.ts";
 import { drawFan } from "./uniform-fan.ts";
 import { imageSize, outputSize, type Pair, slidingOf, type WindowOptions, windowsOver } from "./windows.ts";
@@ -66,7 +62,8 @@ export function conv2d(filters: number, kernel: Pair, options: Conv2dOptions = {
     const shape = [c.count, positionsOf(c), c.channels * tapsOf(c)] as const;
     const columns = floatsLike(x.data, shape[0] * shape[1] * shape[2]);
     engine().im2col(c, x.data, columns);
-    return { inputs: { shape, data: columns }, cotangents: cotangents.map(channelsLast), bias };
+    const planes = cotangents.map(({ data }) => ({ shape: [shape[0], filters, shape[1]], data }));
+    return { inputs: { shape, data: columns }, cotangents: planes, order: "units first", bias };
   };
   // Each group is a linear map of its own, of few weights: these are written out.
   const groupwise = gradientTangent<Tape>(
@@ -178,19 +175,4 @@ function addPlaneSums(data: Tensor["data"], positions: number, sums: Float64Arra
     for (const end = k + positions; k < end; k++) sum += data[k]!;
     sums[plane % sums.length]! += sum;
   }
-}
-
-/** [n, channels, height, width] as [n, positions, channels]. */
-function channelsLast({ shape, data }: Tensor): Tensor {
-  const [n, channels] = shape as [number, number];
-  const positions = data.length / (n * channels);
-  const out = floatsLike(data, data.length);
-  for (let i = 0; i < n; i++) {
-    const start = i * positions * channels;
-    for (let c = 0; c < channels; c++) {
-      const plane = start + c * positions;
-      for (let p = 0, to = start + c; p < positions; p++, to += channels) out[to] = data[plane + p]!;
-    }
-  }
-  return { shape: [n, positions, channels], data: out };
 }

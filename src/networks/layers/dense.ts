@@ -2,12 +2,8 @@ import { engine } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
-import {
-  addLinearTangentDiagonal,
-  addLinearTangentGram,
-  type LinearSide,
-  writeLinearJacobian,
-} from "./linear-tangent.ts";
+import type { LinearSide } from "./linear-gradients.ts";
+import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
 import { type LinearParametrisation, parametrised } from "./parametrisation.ts";
 import { drawFan } from "./uniform-fan.ts";
 
@@ -30,6 +26,7 @@ export function dense(units: number, { bias = true, ...parametrisation }: DenseO
   const linearSide = ({ tape, cotangents }: TangentSide<Tape>): LinearSide => ({
     inputs: positioned(tape),
     cotangents: cotangents.map(positioned),
+    order: "positions first",
     bias,
   });
   const layer: Layer<Tape> = {

@@ -1,30 +1,15 @@
-import { engine } from "../../engine/index.ts";
-import {
-  floatsLike,
-  gramOf,
-  type Matrix,
-  matrix,
-  mirror,
-  multiply,
-  rowRange,
-  type Tensor,
-} from "../../linalg/index.ts";
+import { gramOf, type Matrix, matrix, mirror, multiply, rowRange, type Tensor } from "../../linalg/index.ts";
+import type { JacobianRows } from "../layer.ts";
 import { addOwnProducts } from "./gradient-tangent.ts";
-
-/**
- * What the tangent of a linear map needs of n examples, for a map that applies one weight matrix at every position,
- * y_p = W a_p (+ b): a position is a pixel of a convolution, a token of a sequence, or the one row of a dense layer.
- */
-export interface LinearSide {
-  /** a, [n, positions, features]. */
-  readonly inputs: Tensor;
-  /** One cotangent [n, positions, units] for each of the network's outputs. */
-  readonly cotangents: readonly Tensor[];
-  readonly bias: boolean;
-}
-
-// Numbers in the gradients that are written out at a time: 128 MB in f64.
-const scratch = 16_000_000;
+import {
+  type LinearSide,
+  linearGradients,
+  positionsFirst,
+  type Range,
+  ranges,
+  sizesOf,
+  unitsAtOnce,
+} from "./linear-gradients.ts";
 
 // Rows and columns of a product that are computed at a time.
 const tileRows = 1024;
@@ -51,12 +36,14 @@ export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: F
   const { n, positions, outputs, units } = sizesOf(side);
   const rows = out.length === n ? n : n * outputs;
   if (positions > 1) {
-    eachGradients(side, (g) => addOwnProducts(inRows(g, rows), scale, out));
+    for (const some of ranges(units, unitsAtOnce(side))) {
+      addOwnProducts(inRows(linearGradients(side, some), rows), scale, out);
+    }
     return;
   }
   const x = inRows(side.inputs, n);
   const stacked = new Float64Array(n * outputs * units);
-  stack(side, 0, n, stacked);
+  stack(positionsFirst(side), 0, n, stacked);
   const own = new Float64Array(out.length);
   addOwnProducts(matrix(rows, stacked.length / rows, stacked), scale, own);
   const perExample = out.length / n;
@@ -67,32 +54,19 @@ export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: F
 }
 
 /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out`: weight [units, features], then bias. */
-export function writeLinearJacobian(side: LinearSide, out: Matrix, column: number): void {
+export function writeLinearJacobian(side: LinearSide, out: JacobianRows, column: number): void {
   const { features, units } = sizesOf(side);
-  eachGradients(side, (g, from) => {
-    const width = features + (side.bias ? 1 : 0);
-    const count = g.data.length / (out.rows * width);
+  for (const { from, to } of ranges(units, unitsAtOnce(side))) {
+    const { data } = linearGradients(side, { from, to });
     for (let r = 0, k = 0; r < out.rows; r++) {
       const start = r * out.cols + column;
-      for (let u = from; u < from + count; u++, k += width) {
-        out.data.set(g.data.subarray(k, k + features), start + u * features);
-        if (side.bias) out.data[start + units * features + u] = g.data[k + features]!;
+      for (let u = from; u < to; u++) {
+        out.data.set(data.subarray(k, k + features), start + u * features);
+        k += features;
+        if (side.bias) out.data[start + units * features + u] = data[k++]!;
       }
     }
-  });
-}
-
-interface Sizes {
-  readonly n: number;
-  readonly positions: number;
-  readonly features: number;
-  readonly units: number;
-  readonly outputs: number;
-}
-
-function sizesOf({ inputs, cotangents }: LinearSide): Sizes {
-  const [n, positions, features] = inputs.shape as [number, number, number];
-  return { n, positions, features, units: cotangents[0]!.shape[2]!, outputs: cotangents.length };
+  }
 }
 
 /** Operations of the two ways, counted for one pair of examples. */
@@ -130,9 +104,9 @@ function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): voi
 /** The Gram of the per-example gradients, a few units at a time. */
 function addGradientProducts(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
   const { units } = sizesOf(a);
-  for (const { from, to } of ranges(units, Math.min(chunkOf(a), chunkOf(b)))) {
-    const ga = inRows(gradients(a, from, to), out.rows);
-    const gb = a === b ? ga : inRows(gradients(b, from, to), out.cols);
+  for (const some of ranges(units, Math.min(unitsAtOnce(a), unitsAtOnce(b)))) {
+    const ga = inRows(linearGradients(a, some), out.rows);
+    const gb = a === b ? ga : inRows(linearGradients(b, some), out.cols);
     for (const i of ranges(out.rows, tileRows)) {
       const left = rowRange(ga, i.from, i.to);
       for (const j of ranges(out.cols, tileRows)) {
@@ -144,15 +118,6 @@ function addGradientProducts(a: LinearSide, b: LinearSide, scale: number, out: M
   }
 }
 
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-function* ranges(count: number, size: number): Generator<Range> {
-  for (let from = 0; from < count; from += size) yield { from, to: Math.min(count, from + size) };
-}
-
 /** The inputs of some examples (a row a position) and their cotangents (a row a position and output), in f64. */
 interface ExampleRows {
   readonly inputs: Matrix;
@@ -162,13 +127,14 @@ interface ExampleRows {
 /** Reads examples of a side into the same arrays each time: a new pair for each tile would wait for the collector. */
 function rowReader(side: LinearSide, count: number, perExample: number): (range: Range) => ExampleRows {
   const { positions, features, units, outputs } = sizesOf(side);
+  const laid = positionsFirst(side);
   const inputs = new Float64Array(count * positions * features);
   const cotangents = new Float64Array(count * positions * outputs * units);
   return ({ from, to }) => {
     const rows = (to - from) * positions;
     const start = from * positions;
     inputs.set(side.inputs.data.subarray(start * features, (start + rows) * features));
-    stack(side, start, rows, cotangents);
+    stack(laid, start, rows, cotangents);
     const view = (data: Float64Array, n: number, cols: number) => matrix(n, cols, data.subarray(0, n * cols));
     return {
       inputs: view(inputs, rows, features),
@@ -230,49 +196,8 @@ function addTile(
   }
 }
 
-/** How many units' gradients fit into the scratch. */
-function chunkOf(side: LinearSide): number {
-  const { n, features, outputs } = sizesOf(side);
-  return Math.max(1, Math.floor(scratch / (n * outputs * (features + 1))));
-}
-
-/** Visits the gradients of a few units at a time, `from` the first one. */
-function eachGradients(side: LinearSide, visit: (gradients: Tensor, from: number) => void): void {
-  for (const { from, to } of ranges(sizesOf(side).units, chunkOf(side)))
-    visit(gradients(side, from, to), from);
-}
-
-/** The gradients of the weights (and the bias, last) of units `from` to `to`: [n, outputs, to − from, features (+ 1)]. */
-function gradients(side: LinearSide, from: number, to: number): Tensor {
-  const { n, positions, features, units, outputs } = sizesOf(side);
-  const { inputs, cotangents, bias } = side;
-  const width = features + (bias ? 1 : 0);
-  const data = floatsLike(inputs.data, n * outputs * (to - from) * width);
-  for (let i = 0, at = 0; i < n; i++) {
-    const a = { data: inputs.data, offset: i * positions * features, stride: features, transposed: false };
-    for (const { data: dy } of cotangents) {
-      const start = i * positions * units;
-      const d = { data: dy, offset: start + from, stride: units, transposed: true };
-      if (positions === 1) {
-        for (let u = from, k = at; u < to; u++, k += width) {
-          for (let f = 0; f < features; f++) data[k + f] = dy[start + u]! * a.data[a.offset + f]!;
-        }
-      } else engine().gemm(to - from, features, positions, 1, d, a, 0, { data, offset: at, stride: width });
-      if (bias) {
-        for (let u = from; u < to; u++) {
-          let sum = 0;
-          for (let k = start + u; k < start + positions * units; k += units) sum += dy[k]!;
-          data[at + (u - from) * width + features] = sum;
-        }
-      }
-      at += (to - from) * width;
-    }
-  }
-  return { shape: [n, outputs, to - from, width], data };
-}
-
-/** The cotangents of all outputs side by side, [rows, outputs, units], from a row (an example's position) on. */
-function stack({ cotangents }: LinearSide, from: number, rows: number, to: Float64Array): void {
+/** All outputs' cotangents [n, positions, units] side by side, [rows, outputs, units], from a row (an example's position) on. */
+function stack(cotangents: readonly Tensor[], from: number, rows: number, to: Float64Array): void {
   const outputs = cotangents.length;
   const units = cotangents[0]!.shape[2]!;
   cotangents.forEach(({ data }, p) => {

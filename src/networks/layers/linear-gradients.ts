@@ -1,0 +1,133 @@
+import { engine } from "../../engine/index.ts";
+import { floatsLike, type Tensor } from "../../linalg/index.ts";
+
+/**
+ * What the tangent of a linear map needs of n examples, for a map that applies one weight matrix at every position,
+ * y_p = W a_p (+ b): a position is a pixel of a convolution, a token of a sequence, or the one row of a dense layer.
+ */
+export interface LinearSide {
+  /** a, [n, positions, features]. */
+  readonly inputs: Tensor;
+  /** One cotangent for each of the network's outputs: [n, positions, units], or [n, units, positions] as images lie. */
+  readonly cotangents: readonly Tensor[];
+  readonly order: "positions first" | "units first";
+  readonly bias: boolean;
+}
+
+export interface LinearSizes {
+  readonly n: number;
+  readonly positions: number;
+  readonly features: number;
+  readonly units: number;
+  readonly outputs: number;
+}
+
+export function sizesOf({ inputs, cotangents, order }: LinearSide): LinearSizes {
+  const [n, positions, features] = inputs.shape as [number, number, number];
+  const units = cotangents[0]!.shape[order === "units first" ? 1 : 2]!;
+  return { n, positions, features, units, outputs: cotangents.length };
+}
+
+/** The cotangents as [n, positions, units], whichever way they lie. */
+export function positionsFirst(side: LinearSide): readonly Tensor[] {
+  if (side.order === "positions first") return side.cotangents;
+  const { n, positions, units } = sizesOf(side);
+  return side.cotangents.map(({ data }) => {
+    const out = floatsLike(data, data.length);
+    for (let i = 0; i < n; i++) {
+      const start = i * positions * units;
+      for (let u = 0; u < units; u++) {
+        const plane = start + u * positions;
+        for (let t = 0, to = start + u; t < positions; t++, to += units) out[to] = data[plane + t]!;
+      }
+    }
+    return { shape: [n, positions, units], data: out };
+  });
+}
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function* ranges(count: number, size: number): Generator<Range> {
+  for (let from = 0; from < count; from += size) yield { from, to: Math.min(count, from + size) };
+}
+
+// Numbers in the gradients that are written out at a time: 128 MB in f64.
+const scratch = 16_000_000;
+
+/** How many units' gradients fit into the scratch. */
+export function unitsAtOnce(side: LinearSide): number {
+  const { n, features, outputs } = sizesOf(side);
+  return Math.max(1, Math.floor(scratch / (n * outputs * (features + 1))));
+}
+
+/**
+ * The per-example gradients Σ_s Δ_s a_sᵀ of the weights (and Σ_s Δ_s of the bias, last) of a range of units:
+ * [n, outputs, units, features (+ 1)].
+ */
+export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
+  const { n, positions, features, outputs } = sizesOf(side);
+  const width = features + (side.bias ? 1 : 0);
+  const rows = outputs * (to - from);
+  const data = floatsLike(side.inputs.data, n * rows * width);
+  const shape = [n, outputs, to - from, width];
+  if (positions === 1) {
+    writeOuterProducts(side, from, to, data);
+    return { shape, data };
+  }
+  // One product an example, of all its outputs' cotangents with its inputs beside a column of ones.
+  const d = floatsLike(data, rows * positions);
+  const a = floatsLike(data, positions * width).fill(1);
+  const left =
+    side.order === "units first"
+      ? { data: d, offset: 0, stride: positions, transposed: false }
+      : { data: d, offset: 0, stride: rows, transposed: true };
+  const right = { data: a, offset: 0, stride: width, transposed: false };
+  for (let i = 0; i < n; i++) {
+    packCotangents(side, i, from, to, d);
+    for (let t = 0; t < positions; t++) {
+      const at = (i * positions + t) * features;
+      a.set(side.inputs.data.subarray(at, at + features), t * width);
+    }
+    engine().gemm(rows, width, positions, 1, left, right, 0, {
+      data,
+      offset: i * rows * width,
+      stride: width,
+    });
+  }
+  return { shape, data };
+}
+
+function writeOuterProducts(side: LinearSide, from: number, to: number, out: Tensor["data"]): void {
+  const { n, features, units } = sizesOf(side);
+  const a = side.inputs.data;
+  let k = 0;
+  for (let i = 0; i < n; i++) {
+    for (const { data: dy } of side.cotangents) {
+      for (let u = from; u < to; u++) {
+        const d = dy[i * units + u]!;
+        for (let f = i * features; f < (i + 1) * features; f++) out[k++] = d * a[f]!;
+        if (side.bias) out[k++] = d;
+      }
+    }
+  }
+}
+
+/** An example's cotangents of a range of units, all outputs together, as they lie: units or positions first. */
+function packCotangents(side: LinearSide, i: number, from: number, to: number, out: Tensor["data"]): void {
+  const { positions, units, outputs } = sizesOf(side);
+  const start = i * positions * units;
+  const count = to - from;
+  side.cotangents.forEach(({ data }, p) => {
+    if (side.order === "units first") {
+      out.set(data.subarray(start + from * positions, start + to * positions), p * count * positions);
+      return;
+    }
+    for (let t = 0; t < positions; t++) {
+      const at = start + t * units;
+      out.set(data.subarray(at + from, at + to), (t * outputs + p) * count);
+    }
+  });
+}
