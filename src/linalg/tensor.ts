@@ -28,6 +28,22 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
+/** The examples of all batches, one batch after the other. */
+export function joinTensors(batches: readonly Tensor[]): Tensor {
+  const { shape, data } = batches[0]!;
+  const out = floatsLike(
+    data,
+    batches.reduce((sum, batch) => sum + batch.data.length, 0),
+  );
+  let [examples, at] = [0, 0];
+  for (const batch of batches) {
+    out.set(batch.data, at);
+    at += batch.data.length;
+    examples += batch.shape[0]!;
+  }
+  return { shape: [examples, ...shape.slice(1)], data: out };
+}
+
 /** Rows of X as examples of the given shape: n × inputs becomes [n, ...shape]. */
 export function toTensor(x: Matrix, shape: readonly number[], precision: Precision): Tensor {
   if (x.cols !== sizeOf(shape)) {

@@ -41,7 +41,7 @@ export function nativeEngine(path?: string): NativeEngine {
   const threads = library.threads?.() ?? availableParallelism();
   return {
     ...wasm,
-    ...routines(library),
+    ...routines(library, threads),
     name: "native",
     threads,
     library: library.path,
@@ -56,7 +56,20 @@ export function useNative(path?: string): NativeEngine {
   return native;
 }
 
-function routines(library: Library) {
+/**
+ * Operations below which one thread is faster: the library's others went to sleep while WASM was at work, and waking them
+ * takes a millisecond or two (measured in a virtual machine).
+ */
+const FEW = Number(process.env.FEW ?? 5e7);
+
+function routines(library: Library, threads: number) {
+  let inUse = threads;
+  /** Has the next call done by as many threads as are worth waking for so many operations. */
+  const prepare = (operations: number): void => {
+    const wanted = operations < FEW ? 1 : threads;
+    if (wanted !== inUse) library.setThreads?.(wanted);
+    inUse = wanted;
+  };
   const own = {
     gemm<A extends Floats>(
       m: number,
@@ -72,6 +85,7 @@ function routines(library: Library) {
       expectBlock("B", b, b.transposed ? n : k, b.transposed ? k : n);
       expectBlock("C", c, m, n);
       if (m === 0 || n === 0) return;
+      prepare(2 * m * n * k);
       const wide = c.data instanceof Float64Array;
       const scalar = (value: number) => (wide ? double(value) : new Float32Array([value]));
       (wide ? library.gemm.double : library.gemm.single)(
@@ -84,6 +98,7 @@ function routines(library: Library) {
       expectBlock("A", a, a.transposed ? k : n, a.transposed ? n : k);
       expectBlock("C", c, n, n);
       if (n === 0) return;
+      prepare(n * n * k);
       library.syrk(
         ...[UPPER, flag(!a.transposed), int(n), int(k), double(alpha)],
         ...[from(a), leading(a), double(beta), from(c), leading(c)],
@@ -95,6 +110,7 @@ function routines(library: Library) {
       expectBlock("T", t, order, order);
       expectBlock("B", b, m, n);
       if (m === 0 || n === 0) return;
+      prepare(m * n * order);
       library.trsm(
         ...[side === "left" ? RIGHT : LEFT, t.lower ? UPPER : LOWER, flag(t.transposed), NORMAL],
         ...[int(n), int(m), double(1), from(t), leading(t), from(b), leading(b)],
@@ -105,6 +121,7 @@ function routines(library: Library) {
       expectBlock("A", a, n, n);
       if (n === 0) return -1;
       const info = int(0);
+      prepare(n ** 3 / 3);
       library.potrf(UPPER, int(n), from(a), leading(a), info);
       // Some libraries (OpenBLAS) let a NaN pivot pass.
       const end = info[0]! > 0 ? info[0]! - 1 : n;
@@ -131,7 +148,9 @@ function routines(library: Library) {
 
     potri(n: number, a: Block): void {
       expectBlock("A", a, n, n);
-      if (n > 0) library.potri(UPPER, int(n), from(a), leading(a), int(0));
+      if (n === 0) return;
+      prepare((2 * n ** 3) / 3);
+      library.potri(UPPER, int(n), from(a), leading(a), int(0));
     },
 
     syevd(n: number, a: Block, values: Float64Array, vectors: boolean): number {
@@ -142,6 +161,7 @@ function routines(library: Library) {
         values.fill(Number.NaN, 0, n);
         return n;
       }
+      prepare((4 * n ** 3) / 3);
       const info = int(0);
       const job = vectors ? Buffer.from("V") : NORMAL;
       const size = double(0);

@@ -17,7 +17,7 @@ export { fanInProduct } from "./layers/fan-in-product.ts";
 export { fanInSum, residual } from "./layers/fan-in-sum.ts";
 export * from "./layers/from-definition.ts";
 export { globalAveragePool, globalMaxPool } from "./layers/global-pool.ts";
-export { addGramOfGradients, gradientTangent } from "./layers/gradient-tangent.ts";
+export { addGramOfGradients, addOwnProducts, gradientTangent } from "./layers/gradient-tangent.ts";
 export { groupNorm } from "./layers/group-norm.ts";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
 export { type LinearSide, positionsFirst } from "./layers/linear-gradients.ts";

@@ -2,6 +2,7 @@ import type { Floats } from "../engine/index.ts";
 import type { Matrix, Precision, Tensor } from "../linalg/index.ts";
 import type { Key } from "../random/index.ts";
 import type { LinearSide } from "./layers/linear-gradients.ts";
+import type { Picked } from "./layers/picked.ts";
 
 /** Sizes of one example, without the leading count of examples. */
 export type Shape = readonly number[];
@@ -48,8 +49,10 @@ export interface JacobianRows {
  */
 export interface Layer<T = unknown> {
   readonly definition: LayerDefinition;
-  /** Whether it applies one function to every number. */
+  /** Whether it applies one function to every number; its tape is its input then. */
   readonly elementwise?: boolean;
+  /** A layer whose outputs are some of its input's numbers says which. */
+  picked?(tape: T): Picked;
   /** Throws ShapeError for an input the layer cannot take. */
   outputShape(input: Shape, ...more: readonly Shape[]): Shape;
   /** The shapes of the layer's parameters by name, in their fixed order; empty when it has none. */
@@ -95,6 +98,8 @@ export interface Layer<T = unknown> {
    * n blocks of o × o, the covariances of its outputs.
    */
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
+  /** The tape of several batches, one after the other. Absent where tapes cannot be joined. */
+  joinTapes?(tapes: readonly T[]): T;
   /** A layer that is one linear map at each position says so, for Kronecker factors. */
   linearSide?(side: TangentSide<T>): LinearSide;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */

@@ -1,6 +1,7 @@
-import { floats, type Tensor } from "../linalg/index.ts";
+import { floats, floatsLike, type Tensor } from "../linalg/index.ts";
 import { type Key, split } from "../random/index.ts";
 import type { Layer, Weights } from "./layer.ts";
+import { pick, putBack } from "./layers/picked.ts";
 import type { Network } from "./network.ts";
 import { weightedLayers } from "./weights.ts";
 
@@ -67,39 +68,81 @@ function flow<V>(net: Network, x: V, step: (layer: Layer, index: number, inputs:
 }
 
 /**
- * The backward pass of one cotangent of the output: visits the layers from last to first with the cotangent that
- * reaches each one's output. Cotangents are formed only on the way to `layers`, those with weights unless given; that
- * of the network's input is returned when `toInput`.
+ * The backward pass of one cotangent of the output: visits `layers`, those with weights unless given, from last to first
+ * with the cotangent that reaches each one's output. Cotangents are formed only on the way to these; that of the
+ * network's input is returned when `toInput`.
  */
 export function backward(
   net: Network,
   tapes: readonly unknown[],
   dy: Tensor,
-  visit: (index: number, cotangent: Tensor) => void,
+  visit: Visit,
   toInput = false,
   layers: readonly number[] = weightedLayers(net),
 ): Tensor | undefined {
-  const wanted = net.layers.map((_, i) => toInput || layers.includes(i));
+  return backwardPass(net, tapes, toInput, layers)(dy, visit);
+}
+
+export type Visit = (index: number, cotangent: Tensor) => void;
+
+/** `backward` for several cotangents of one forward pass: what they share is computed once. */
+export function backwardPass(
+  net: Network,
+  tapes: readonly unknown[],
+  toInput: boolean,
+  layers: readonly number[],
+): (dy: Tensor, visit: Visit) => Tensor | undefined {
+  const onTheWay = net.layers.map((_, i) => toInput || layers.includes(i));
   net.sources.forEach((from, i) => {
-    if (from.some((s) => s >= 0 && wanted[s])) wanted[i] = true;
+    if (from.some((s) => s >= 0 && onTheWay[s])) onTheWay[i] = true;
   });
-  const cotangents = new Map<number, Tensor>([[net.layers.length - 1, dy]]);
-  for (let i = net.layers.length - 1; i >= 0; i--) {
-    const cotangent = cotangents.get(i);
-    if (!cotangent) continue;
-    cotangents.delete(i);
-    visit(i, cotangent);
-    const from = net.sources[i]!;
-    if (!from.some((s) => (s < 0 ? toInput : wanted[s]))) continue;
-    const pullback = net.layers[i]!.vjp(tensorsOf(net, i), tapes[i], cotangent);
-    from.forEach((s, input) => {
-      if (!(s < 0 ? toInput : wanted[s])) return;
+  const wanted = (s: number): boolean => (s < 0 ? toInput : onTheWay[s]!);
+  const passed = net.layers.map((_, i) => functionBefore(net, i, layers));
+  const slopes = new Map<number, Tensor>();
+  return (dy, visit) => {
+    const cotangents = new Map<number, Tensor>([[net.layers.length - 1, dy]]);
+    const add = (s: number, dx: Tensor): void => {
       const before = cotangents.get(s);
-      const dx = pullback.dx(input);
       cotangents.set(s, before ? plus(before, dx) : dx);
-    });
-  }
-  return cotangents.get(-1);
+    };
+    for (let i = net.layers.length - 1; i >= 0; i--) {
+      const cotangent = cotangents.get(i);
+      if (!cotangent) continue;
+      cotangents.delete(i);
+      if (layers.includes(i)) visit(i, cotangent);
+      const from = net.sources[i]!;
+      if (!from.some(wanted)) continue;
+      const layer = net.layers[i]!;
+      const f = passed[i];
+      if (f !== undefined) {
+        const picked = layer.picked!(tapes[i]);
+        if (!slopes.has(i)) slopes.set(i, slopesOf(net, f, pick(picked, tapes[f] as Tensor)));
+        add(net.sources[f]![0]!, putBack(picked, cotangent, slopes.get(i)));
+        continue;
+      }
+      const pullback = layer.vjp(tensorsOf(net, i), tapes[i], cotangent);
+      from.forEach((s, input) => {
+        if (wanted(s)) add(s, pullback.dx(input));
+      });
+    }
+    return cotangents.get(-1);
+  };
+}
+
+/**
+ * The function of one number that layer i alone picks from, unless it is asked for itself: the two are passed in one step,
+ * as its slopes are wanted only where a number was picked.
+ */
+function functionBefore(net: Network, i: number, asked: readonly number[]): number | undefined {
+  const f = net.sources[i]![0]!;
+  if (!net.layers[i]!.picked || f < 0 || !net.layers[f]!.elementwise || asked.includes(f)) return undefined;
+  return net.sources.every((from, j) => j === i || !from.includes(f)) ? f : undefined;
+}
+
+/** The slopes of a function of one number. */
+function slopesOf(net: Network, index: number, x: Tensor): Tensor {
+  const ones = { shape: x.shape, data: floatsLike(x.data, x.data.length).fill(1) };
+  return net.layers[index]!.vjp(tensorsOf(net, index), x, ones).dx();
 }
 
 function plus(a: Tensor, b: Tensor): Tensor {

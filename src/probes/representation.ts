@@ -38,10 +38,11 @@ export function featuresAndGradients(
     net,
     tapes,
     { shape: y.shape, data: dy },
-    (i, cotangent) => {
-      if (i === layer) reached = cotangent;
+    (_index, cotangent) => {
+      reached = cotangent;
     },
     true,
+    [layer],
   );
   return { features: layerFeatures(net, x, layer), gradients: flat(reached!) };
 }

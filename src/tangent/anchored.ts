@@ -1,9 +1,10 @@
 import type { Anchor } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
-import { addShares, type Contraction, type ContractionSide, sidesOf } from "./contraction.ts";
-import { numbersAPoint, pointBlocks } from "./point-blocks.ts";
+import { addShares } from "./contraction.ts";
+import { type Contraction, type ContractionSide, sidesOf } from "./contraction-sides.ts";
+import { pointBlocks } from "./point-blocks.ts";
 
-// Numbers of the fixed points' tapes and cotangents that are kept: 256 MB in f32.
+// Numbers of the fixed points that are kept: 256 MB in f32.
 const kept = 64_000_000;
 // Numbers of the other points' at a time: what stays in the caches is several times faster than what does not.
 const cached = 1_000_000;
@@ -16,9 +17,7 @@ const least = 32;
  */
 export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Matrix): Anchor | undefined {
   const o = c.net.outputs;
-  const moving = c.spans.map(({ index }) => index);
-  const numbers = numbersAPoint(c.net, o, moving);
-  if (z.rows > c.block || z.rows * numbers.kept > kept) return undefined;
+  if (z.rows > c.block || z.rows * c.numbers.kept > kept) return undefined;
   let held: readonly ContractionSide[] | undefined;
   return {
     at(x, own) {
@@ -26,7 +25,7 @@ export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Ma
       const width = own === "blocks" ? o : 1;
       const cross = matrix(x.rows * o, z.rows * o);
       const alone = matrix(x.rows * o, width);
-      const count = Math.min(c.block, Math.max(least, Math.floor(cached / numbers.passing)));
+      const count = Math.min(c.block, Math.max(least, Math.floor(cached / c.numbers.passing)));
       for (const { points, from } of pointBlocks(x, count)) {
         const sides = sidesOf(c, points);
         const rows = (m: Matrix) => {
@@ -34,8 +33,8 @@ export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Ma
           return matrix(points.rows * o, m.cols, data);
         };
         addShares(sides, held, (l) => ({ scale: scales[l]!, outs: [rows(cross)] }));
-        sides.forEach(({ site, sides: [side] }, l) => {
-          site.layer.addTangentDiagonal!(side!, scales[l]!, rows(alone).data);
+        sides.forEach(({ layer, sides: [side] }, l) => {
+          layer.addTangentDiagonal!(side!, scales[l]!, rows(alone).data);
         });
       }
       return { cross, own: alone };

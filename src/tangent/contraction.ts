@@ -1,23 +1,10 @@
 import { type Matrix, matrix } from "../linalg/index.ts";
-import type { Network, TangentSide } from "../networks/index.ts";
+import { type Contraction, type ContractionSide, sidesOf } from "./contraction-sides.ts";
 import { type PointBlock, pointBlocks } from "./point-blocks.ts";
-import type { Span } from "./selection.ts";
-import { type TangentSite, tangentSites } from "./sites.ts";
-
-/** What becomes of the outputs: see TangentKernelOptions. */
-export type TangentOutputs = "full" | "trace" | "independent";
+import { tangentSites } from "./sites.ts";
 
 /** Where the share of span l goes: times `scale`, to one matrix, or one for each independent output. */
 export type Target = (l: number) => { readonly scale: number; readonly outs: readonly Matrix[] };
-
-/** Points of a batch in blocks whose tapes and cotangents stay within bounds. */
-export interface Contraction {
-  readonly net: Network;
-  readonly spans: readonly Span[];
-  readonly outputs: TangentOutputs;
-  /** Points whose sites are held at once, on each side. */
-  readonly block: number;
-}
 
 /**
  * Adds every layer's share of J(x) J(z)ᵀ (z is x when left out: then half of the blocks, mirrored) to its target, no
@@ -31,10 +18,10 @@ export function contract(c: Contraction, x: Matrix, z: Matrix | undefined, targe
       if (!z && j.from > i.from) break;
       const same = !z && j.from === i.from;
       const right = same ? left : sidesOf(c, j.points);
-      left.forEach(({ site, sides }, l) => {
+      left.forEach(({ layer, sides }, l) => {
         const { scale, outs } = target(l);
         sides.forEach((side, p) => {
-          const add = (out: Matrix) => site.layer.addTangentGram!(side, right[l]!.sides[p]!, scale, out);
+          const add = (out: Matrix) => layer.addTangentGram!(side, right[l]!.sides[p]!, scale, out);
           addTile(add, outs[p]!, i, j, x.rows, (z ?? x).rows, !z && !same);
         });
       });
@@ -46,7 +33,7 @@ export function contract(c: Contraction, x: Matrix, z: Matrix | undefined, targe
 export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<number>): Float64Array {
   const perPoint = c.outputs === "trace" ? 1 : c.net.outputs;
   const out = new Float64Array(x.rows * perPoint);
-  for (const { points, from } of pointBlocks(x, c.block)) {
+  for (const { points, from } of pointBlocks(x, c.pass)) {
     const part = out.subarray(from * perPoint, (from + points.rows) * perPoint);
     tangentSites(c.net, points, c.spans, c.outputs === "trace").forEach(({ layer, side }, l) => {
       layer.addTangentDiagonal!(side, scales[l]!, part);
@@ -55,32 +42,17 @@ export function contractDiagonal(c: Contraction, x: Matrix, scales: ArrayLike<nu
   return out;
 }
 
-/** A site with its sides: one, or one for each independent output. */
-export interface ContractionSide {
-  readonly site: TangentSite;
-  readonly sides: readonly TangentSide<unknown>[];
-}
-
 /** Adds the shares of two batches of points, each at once, to their targets. */
 export function addShares(
   left: readonly ContractionSide[],
   right: readonly ContractionSide[],
   target: Target,
 ): void {
-  left.forEach(({ site, sides }, l) => {
+  left.forEach(({ layer, sides }, l) => {
     const { scale, outs } = target(l);
     sides.forEach((side, p) => {
-      site.layer.addTangentGram!(side, right[l]!.sides[p]!, scale, outs[p]!);
+      layer.addTangentGram!(side, right[l]!.sides[p]!, scale, outs[p]!);
     });
-  });
-}
-
-/** The sites of a batch of points, each with its sides. */
-export function sidesOf({ net, spans, outputs }: Contraction, x: Matrix): readonly ContractionSide[] {
-  return tangentSites(net, x, spans, outputs === "trace").map((site) => {
-    const { tape, cotangents } = site.side;
-    const apart = outputs === "independent";
-    return { site, sides: apart ? cotangents.map((c) => ({ tape, cotangents: [c] })) : [site.side] };
   });
 }
 

@@ -1,4 +1,4 @@
-export type { TangentOutputs } from "./contraction.ts";
+export type { TangentOutputs } from "./contraction-sides.ts";
 export { type ShareCost, shareCosts } from "./cost.ts";
 export * from "./descent.ts";
 export * from "./fisher.ts";

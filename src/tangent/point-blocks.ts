@@ -22,18 +22,23 @@ export function pointsAtOnce(net: Network, cotangents: number, layers?: readonly
   return Math.max(1, Math.floor(blockNumbers / numbersAPoint(net, cotangents, layers).passing));
 }
 
+/** How many points at once stay within these bounds, of so many numbers each that are kept of them. */
+export function pointsKept(numbers: number): number {
+  return Math.max(1, Math.floor(blockNumbers / numbers));
+}
+
 /**
  * Numbers a point: of a pass, the values of every layer and `cotangents` of each of these layers (all with weights unless
- * given); and those that are kept of it, the layers' inputs and cotangents.
+ * given); and those that are kept of it, each of the layers' inputs and cotangents.
  */
 export function numbersAPoint(
   net: Network,
   cotangents: number,
   layers: readonly number[] = weightedLayers(net),
-): { readonly passing: number; readonly kept: number } {
+): { readonly passing: number; readonly kept: readonly number[] } {
   const shapes: Shape[] = [];
   let passing = net.inputs;
-  let kept = 0;
+  const kept = new Map<number, number>();
   net.layers.forEach((layer, i) => {
     const inputs = net.sources[i]!.map((s) => (s < 0 ? net.inputShape : shapes[s]!));
     shapes.push(layer.outputShape(...(inputs as [Shape])));
@@ -41,7 +46,7 @@ export function numbersAPoint(
     passing += size;
     if (!layers.includes(i)) return;
     passing += cotangents * size;
-    kept += cotangents * size + inputs.reduce((sum, shape) => sum + sizeOf(shape), 0);
+    kept.set(i, cotangents * size + inputs.reduce((sum, shape) => sum + sizeOf(shape), 0));
   });
-  return { passing, kept };
+  return { passing, kept: layers.map((i) => kept.get(i)!) };
 }

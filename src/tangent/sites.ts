@@ -1,6 +1,6 @@
 import { floats, type Matrix, matrix, rowRange, type Tensor, toTensor } from "../linalg/index.ts";
 import {
-  backward,
+  backwardPass,
   forward,
   gradientTangent,
   type Layer,
@@ -15,7 +15,7 @@ import { traceHead } from "./trace-head.ts";
 export interface TangentSite {
   /** The layer's position in the network. */
   readonly index: number;
-  readonly layer: Pick<Layer, "addTangentGram" | "addTangentDiagonal" | "writeJacobian">;
+  readonly layer: Pick<Layer, "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "joinTapes">;
   readonly side: TangentSide<unknown>;
   /** How many of the layer's parameters move. */
   readonly parameters: number;
@@ -41,14 +41,14 @@ function wholeSites(net: Network, x: Matrix, spans: readonly Span[], trace: bool
   const end = trace ? traceHead(net) : undefined;
   const head = end && indices.includes(end.layer) ? end : undefined;
   const cotangents = new Map<number, Tensor[]>(indices.map((index) => [index, []]));
+  const back = backwardPass(net, tapes, false, head ? [...indices, head.first] : indices);
   for (let output = 0; output < net.outputs; output++) {
     const unit: Tensor = { shape: y.shape, data: floats(net.precision, y.data.length) };
     for (let i = 0; i < x.rows; i++) unit.data[i * net.outputs + output] = 1;
-    const visit = (i: number, cotangent: Tensor) => {
+    back(unit, (i, cotangent) => {
       head?.add(i, cotangent);
       if (i !== head?.layer) cotangents.get(i)?.push(cotangent);
-    };
-    backward(net, tapes, unit, visit, false, indices);
+    });
   }
   if (head && x.rows > 0) cotangents.set(head.layer, [head.cotangent(tapes)]);
   return spans.map(({ index, size }) => ({

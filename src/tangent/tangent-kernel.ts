@@ -4,9 +4,9 @@ import { dot, expectShape, type Fn, type Matrix, matrix } from "../linalg/index.
 import { type Network, parameterCount } from "../networks/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
 import { anchoredTangent } from "./anchored.ts";
-import { type Contraction, contract, contractDiagonal, type TangentOutputs } from "./contraction.ts";
+import { contract, contractDiagonal } from "./contraction.ts";
+import { contraction, type TangentOutputs } from "./contraction-sides.ts";
 import { tangentFn } from "./jacobian.ts";
-import { pointsAtOnce } from "./point-blocks.ts";
 import { type Span, selectSpans, type TangentLayers } from "./selection.ts";
 
 /** One scale for the whole tangent kernel, or one for each layer whose weights move. */
@@ -73,9 +73,7 @@ function tangentKernelOf(
   });
   const outputs = kind === "trace" ? 1 : net.outputs;
   const perPoint = kind === "full" ? outputs : 1;
-  const moving = spans.map(({ index }) => index);
-  const block = pointsAtOnce(net, net.outputs, moving);
-  const contraction: Contraction = { net, spans, outputs: kind, block };
+  const plan = contraction(net, spans, kind);
 
   const blank = (x: Matrix, z: Matrix) =>
     Array.from({ length: kind === "independent" ? outputs : 1 }, () =>
@@ -83,12 +81,12 @@ function tangentKernelOf(
     );
   const grams = (x: Matrix, z?: Matrix): readonly Matrix[] => {
     const outs = blank(x, z ?? x);
-    contract(contraction, x, z, (l) => ({ scale: layerScales[l]!, outs }));
+    contract(plan, x, z, (l) => ({ scale: layerScales[l]!, outs }));
     return outs;
   };
   const shares = (x: Matrix, z?: Matrix): readonly Matrix[] => {
     const parts = spans.map(() => blank(x, z ?? x));
-    contract(contraction, x, z === x ? undefined : z, (l) => ({ scale: 1, outs: parts[l]! }));
+    contract(plan, x, z === x ? undefined : z, (l) => ({ scale: 1, outs: parts[l]! }));
     return parts.map(assemble);
   };
 
@@ -108,9 +106,9 @@ function tangentKernelOf(
     gram: (x) => assemble(grams(x)),
     cross: (x, z) => assemble(grams(x, z)),
     ...(kind === "full" && {
-      anchored: (z: Matrix) => anchoredTangent(contraction, layerScales, z),
+      anchored: (z: Matrix) => anchoredTangent(plan, layerScales, z),
     }),
-    diagonal: (x) => contractDiagonal(contraction, x, layerScales),
+    diagonal: (x) => contractDiagonal(plan, x, layerScales),
     pullback(x, z, bar): Gradient {
       expectShape(bar, "bar", x.rows * outputs, (z ?? x).rows * outputs);
       const slopes = shares(x, z).map((share) => dot(share.data, bar.data));

@@ -9,8 +9,8 @@ import { type Network, tensorsOf } from "../networks/index.ts";
 export interface TraceHead {
   /** The dense layer before. */
   readonly layer: number;
-  /** The functions between, last one first. */
-  readonly between: readonly number[];
+  /** The layer that the last one reads. */
+  readonly first: number;
   /** Adds W_p² from the cotangents of an output as they leave the last layer. */
   add(index: number, cotangent: Tensor): void;
   /** D ∘ s. */
@@ -34,7 +34,7 @@ export function traceHead(net: Network): TraceHead | undefined {
   let squares = new Float64Array();
   return {
     layer,
-    between,
+    first,
     add(index, cotangent) {
       if (index !== first) return;
       const width = cotangent.shape[1]!;

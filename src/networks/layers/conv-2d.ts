@@ -1,6 +1,6 @@
 import { type Convolution, engine, positionsOf, tapsOf } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
-import { floatsLike, type Tensor } from "../../linalg/index.ts";
+import { floatsLike, joinTensors, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 import { gradientTangent } from "./gradient-tangent.ts";
 import type { LinearSide } from "./linear-gradients.ts";
@@ -134,6 +134,7 @@ export function conv2d(filters: number, kernel: Pair, options: Conv2dOptions = {
       }
       return fromInput ?? fromWeights ?? zeros(x, convolutionOf(x));
     },
+    joinTapes: joinTensors,
     ...(groups > 1
       ? groupwise
       : {

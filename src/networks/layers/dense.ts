@@ -1,6 +1,6 @@
 import { engine } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
-import { floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
+import { floatsLike, joinTensors, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 import type { LinearSide } from "./linear-gradients.ts";
 import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
@@ -82,6 +82,7 @@ export function dense(units: number, { bias = true, ...parametrisation }: DenseO
       addLinearTangentGram(left, a === b ? left : linearSide(b), scale, out);
     },
     addTangentDiagonal: (side, scale, out) => addLinearTangentDiagonal(linearSide(side), scale, out),
+    joinTapes: joinTensors,
     linearSide,
     writeJacobian: (side, out, column) => writeLinearJacobian(linearSide(side), out, column),
   };

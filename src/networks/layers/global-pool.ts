@@ -1,7 +1,7 @@
 import { ShapeError } from "../../errors/index.ts";
 import { floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape } from "../layer.ts";
-import { type Picked, pick, putBack } from "./max-pool-2d.ts";
+import { type Picked, pick, putBack } from "./picked.ts";
 
 /** The mean of each channel of [channels, positions …]: [channels]. */
 export function globalAveragePool(): Layer {
@@ -44,6 +44,7 @@ export function globalMaxPool(): Layer {
       const tape: Picked = { from, shape: x.shape, outputShape: shape };
       return { y: pick(tape, x), tape };
     },
+    picked: (tape) => tape,
     vjp: (_weights, tape, dy) => ({ dx: () => putBack(tape, dy), dweights: () => ({}) }),
     jvp: (_weights, tape, dx) => pick(tape, dx!),
   };

@@ -70,8 +70,9 @@ export function unitsAtOnce(side: LinearSide): number {
 export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
   const { n, positions, features, outputs } = sizesOf(side);
   const width = features + (side.bias ? 1 : 0);
+  const { data: inputs } = side.inputs;
   const rows = outputs * (to - from);
-  const data = floatsLike(side.inputs.data, n * rows * width);
+  const data = floatsLike(inputs, n * rows * width);
   const shape = [n, outputs, to - from, width];
   if (positions === 1) {
     writeOuterProducts(side, from, to, data);
@@ -87,9 +88,8 @@ export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
   const right = { data: a, offset: 0, stride: width, transposed: false };
   for (let i = 0; i < n; i++) {
     packCotangents(side, i, from, to, d);
-    for (let t = 0; t < positions; t++) {
-      const at = (i * positions + t) * features;
-      a.set(side.inputs.data.subarray(at, at + features), t * width);
+    for (let t = 0, at = i * positions * features, to = 0; t < positions; t++, to += width - features) {
+      for (const end = at + features; at < end; at++) a[to++] = inputs[at]!;
     }
     engine().gemm(rows, width, positions, 1, left, right, 0, {
       data,

@@ -55,15 +55,15 @@ export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: F
 
 /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out`: weight [units, features], then bias. */
 export function writeLinearJacobian(side: LinearSide, out: JacobianRows, column: number): void {
+  const { data: written } = out;
   const { features, units } = sizesOf(side);
   for (const { from, to } of ranges(units, unitsAtOnce(side))) {
     const { data } = linearGradients(side, { from, to });
     for (let r = 0, k = 0; r < out.rows; r++) {
       const start = r * out.cols + column;
-      for (let u = from; u < to; u++) {
-        out.data.set(data.subarray(k, k + features), start + u * features);
-        k += features;
-        if (side.bias) out.data[start + units * features + u] = data[k++]!;
+      for (let u = from, at = start + from * features; u < to; u++) {
+        for (const end = at + features; at < end; at++) written[at] = data[k++]!;
+        if (side.bias) written[start + units * features + u] = data[k++]!;
       }
     }
   }

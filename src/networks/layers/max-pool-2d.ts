@@ -1,19 +1,13 @@
 import { engine } from "../../engine/index.ts";
-import { floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
+import { floatsLike } from "../../linalg/index.ts";
 import type { Layer } from "../layer.ts";
+import { type Picked, pick, putBack } from "./picked.ts";
 import { outputSize, type Pair, slidingOf, type WindowOptions, windowsOver } from "./windows.ts";
 
 export type MaxPool2dOptions = WindowOptions & {
   /** Whether a last window may reach beyond the image; it may not unless said so. */
   readonly ceil?: boolean;
 };
-
-/** Which pixel (an index into the whole batch, or −1) each output is, and the input's shape. */
-export interface Picked {
-  readonly from: Int32Array;
-  readonly shape: readonly number[];
-  readonly outputShape: readonly number[];
-}
 
 /**
  * The largest pixel of each window over [channels, height, width]; the stride is the kernel's size unless given.
@@ -38,22 +32,9 @@ export function maxPool2d(kernel: Pair, { ceil = false, ...options }: MaxPool2dO
       const shape = [count, windows.channels, ...windows.outputs];
       return { y: { shape, data }, tape: { from, shape: x.shape, outputShape: shape } };
     },
+    picked: (tape) => tape,
     vjp: (_weights, tape, dy) => ({ dx: () => putBack(tape, dy), dweights: () => ({}) }),
     jvp: (_weights, tape, dx) => pick(tape, dx!),
   };
   return layer as Layer;
-}
-
-/** The tangents of the picked pixels. */
-export function pick({ from, outputShape }: Picked, dx: Tensor): Tensor {
-  const data = floatsLike(dx.data, from.length);
-  for (let k = 0; k < from.length; k++) if (from[k]! >= 0) data[k] = dx.data[from[k]!]!;
-  return { shape: outputShape, data };
-}
-
-/** Each cotangent added to the pixel that was picked. */
-export function putBack({ from, shape }: Picked, dy: Tensor): Tensor {
-  const data = floatsLike(dy.data, sizeOf(shape));
-  for (let k = 0; k < from.length; k++) if (from[k]! >= 0) data[from[k]!]! += dy.data[k]!;
-  return { shape, data };
 }

@@ -224,6 +224,12 @@ export function parametrised<T>(layer: Layer<T>, p: LinearParametrisation, layou
       layer.addTangentDiagonal!(unwrap(side), scale * square, out);
       if (difference !== 0) biases.addTangentDiagonal(side, scale * difference, out);
     },
+    ...(layer.joinTapes && {
+      joinTapes: (tapes: readonly Tape<T>[]) => ({
+        ...tapes[0]!,
+        inner: layer.joinTapes!(tapes.map(({ inner }) => inner)),
+      }),
+    }),
     writeJacobian(side, out, column) {
       layer.writeJacobian!(unwrap(side), out, column);
       const { scalings: inForce, counts } = side.tape;
