@@ -1,7 +1,23 @@
 import { gemm } from "./gemm";
 import { alone, barrier, mark, push, release, take, thread, together } from "./parallel";
 import { bytes } from "./simd";
-import { add_to, channels, clear, cols, copy, count, filters, groups, rows, tap_cols, tap_rows, unfold } from "./windows";
+import {
+  add_to,
+  channels,
+  clear,
+  cols,
+  copy,
+  count,
+  filters,
+  groups,
+  height,
+  rows,
+  tap_cols,
+  tap_rows,
+  unfold,
+  unfold_plane,
+  width,
+} from "./windows";
 
 /**
  * Convolutions as matrix products over the patches of a few images at a time: weights (filters × features) by
@@ -66,6 +82,65 @@ function products<T>(
   if (apart) barrier();
 }
 
+/** What a thread may use alone for an image's patches and what it packs of their product; images that are enough work. */
+const MOST_ALONE: usize = 900000;
+const LEAST_POSITIONS: i32 = 64;
+const LEAST_IMAGES: i32 = 4;
+
+/**
+ * Whether each image is one thread's work from its patches to its product, which stay in that thread's cache. C_g = A_g B_g
+ * is m × positions with an inner size of k, for each group.
+ */
+// @ts-ignore: decorator
+@inline
+function apart<T>(w: usize, m: i32, k: i32): bool {
+  const n = rows(w) * cols(w);
+  const packed = <usize>(m + n + 64) * <usize>min(k, 256);
+  const patches = <usize>(groups(w) * features(w)) * <usize>n;
+  return n >= LEAST_POSITIONS && count(w) >= LEAST_IMAGES && (packed + patches) * sizeof<T>() <= MOST_ALONE;
+}
+
+/** `convolve` or, with `back`, `pullback_images`, an image at a time. */
+// @ts-ignore: decorator
+@inline
+function by_image<T>(w: usize, images: usize, weights: usize, y: usize, back: bool): void {
+  const depth = features(w);
+  const each = filters(w) / groups(w);
+  const n = rows(w) * cols(w);
+  const row = bytes<T>(n);
+  const plane = bytes<T>(height(w) * width(w));
+  // Off powers of two, at which all rows of a tile would fall into the same cache sets.
+  const stride = row + (row % 512 == 0 ? 64 : 0);
+  const taps = <usize>(tap_rows(w) * tap_cols(w)) * stride;
+  for (let t = take(-1); t < count(w); t = take(t)) {
+    const team = alone();
+    const saved = mark();
+    const patches = push(<usize>(groups(w) * depth) * stride);
+    const image = images + <usize>(t * channels(w)) * plane;
+    const out = y + <usize>(t * filters(w)) * row;
+    if (!back) {
+      for (let c = 0; c < channels(w); c++) {
+        unfold_plane<T>(w, image + <usize>c * plane, patches + <usize>c * taps, stride, false);
+      }
+    }
+    for (let g = 0; g < groups(w); g++) {
+      const a = weights + bytes<T>(g * each * depth);
+      const p = patches + <usize>(g * depth) * stride;
+      const q = out + <usize>(g * each) * row;
+      if (back) gemm<T>(depth, n, each, <T>1, a, sizeof<T>(), bytes<T>(depth), q, row, sizeof<T>(), true, p, stride, false);
+      else gemm<T>(each, n, depth, <T>1, a, bytes<T>(depth), sizeof<T>(), p, stride, sizeof<T>(), true, q, row, false);
+    }
+    if (back) {
+      for (let c = 0; c < channels(w); c++) {
+        unfold_plane<T>(w, image + <usize>c * plane, patches + <usize>c * taps, stride, true);
+      }
+    }
+    release(saved);
+    together(team);
+  }
+  barrier();
+}
+
 // @ts-ignore: decorator
 @inline
 export function convolve<T>(
@@ -77,9 +152,13 @@ export function convolve<T>(
   flat: usize,
   stride: usize,
 ): void {
-  unfold<T>(w, images, patches, stride, false);
   const k = features(w);
   const m = filters(w) / groups(w);
+  if (apart<T>(w, m, k)) {
+    by_image<T>(w, images, weights, y, false);
+    return;
+  }
+  unfold<T>(w, images, patches, stride, false);
   const n = count(w) * rows(w) * cols(w);
   products<T>(groups(w), m, n, k, weights, bytes<T>(k), sizeof<T>(), patches, flat, stride);
   flatten<T>(w, y, flat, stride, true);
@@ -96,9 +175,13 @@ export function pullback_images<T>(
   flat: usize,
   stride: usize,
 ): void {
-  flatten<T>(w, dy, flat, stride, false);
   const m = features(w);
   const k = filters(w) / groups(w);
+  if (apart<T>(w, m, k)) {
+    by_image<T>(w, images, weights, dy, true);
+    return;
+  }
+  flatten<T>(w, dy, flat, stride, false);
   const n = count(w) * rows(w) * cols(w);
   products<T>(groups(w), m, n, k, weights, sizeof<T>(), bytes<T>(m), flat, patches, stride);
   unfold<T>(w, images, patches, stride, true);

@@ -229,55 +229,62 @@ export function col2im<T>(w: usize, columns: usize, images: usize): void {
 }
 
 /**
- * Patches as columns, all images side by side: out[(channel, tap), image · positions + position], rows `stride` bytes
- * apart. With `back` the other way round: each pixel becomes the sum of its copies.
+ * Patches of one plane as columns: out[tap, position], rows `stride` bytes apart. With `back` the other way round: each
+ * pixel becomes the sum of its copies.
  */
+// @ts-ignore: decorator
+@inline
+export function unfold_plane<T>(w: usize, image: usize, out: usize, stride: usize, back: bool): void {
+  const step = first_col(w, 1) - first_col(w, 0);
+  if (back) clear(image, bytes<T>(height(w) * width(w)));
+  let column = out;
+  for (let a = 0; a < tap_rows(w); a++) {
+    for (let b = 0; b < tap_cols(w); b++) {
+      const x0 = first_col(w, 0) + b * col_dilation(w);
+      // Windows q in [from, to) have this tap inside the row.
+      const from = min(cols(w), entering(x0, step));
+      const to = max(from, leaving(x0, step, width(w), cols(w)));
+      for (let r = 0; r < rows(w); r++) {
+        const y = first_row(w, r) + a * row_dilation(w);
+        const at = column + bytes<T>(r * cols(w));
+        if (<u32>y >= <u32>height(w)) {
+          if (!back) clear(at, bytes<T>(cols(w)));
+          continue;
+        }
+        let pixel = image + bytes<T>(y * width(w) + x0 + from * step);
+        const begin = at + bytes<T>(from);
+        const end = at + bytes<T>(to);
+        if (!back) {
+          clear(at, bytes<T>(from));
+          clear(end, bytes<T>(cols(w) - to));
+        }
+        if (step == 1) {
+          if (back) add_run<T>(pixel, begin, end - begin);
+          else copy(begin, pixel, end - begin);
+        } else {
+          for (let p = begin; p < end; p += sizeof<T>()) {
+            if (back) add_to<T>(pixel, load<T>(p));
+            else store<T>(p, load<T>(pixel));
+            pixel += bytes<T>(step);
+          }
+        }
+      }
+      column += stride;
+    }
+  }
+}
+
+/** `unfold_plane` of all images side by side: out[(channel, tap), image · positions + position]. */
 // @ts-ignore: decorator
 @inline
 export function unfold<T>(w: usize, images: usize, out: usize, stride: usize, back: bool): void {
   const plane = bytes<T>(height(w) * width(w));
   const positions = rows(w) * cols(w);
-  const step = first_col(w, 1) - first_col(w, 0);
   const tasks = count(w) * channels(w);
   for (let t = take(-1); t < tasks; t = take(t)) {
-    const image = images + <usize>t * plane;
-    if (back) clear(image, plane);
-    let column = out + <usize>(t % channels(w)) * <usize>(tap_rows(w) * tap_cols(w)) * stride;
-    column += bytes<T>((t / channels(w)) * positions);
-    for (let a = 0; a < tap_rows(w); a++) {
-      for (let b = 0; b < tap_cols(w); b++) {
-        const x0 = first_col(w, 0) + b * col_dilation(w);
-        // Windows q in [from, to) have this tap inside the row.
-        const from = min(cols(w), entering(x0, step));
-        const to = max(from, leaving(x0, step, width(w), cols(w)));
-        for (let r = 0; r < rows(w); r++) {
-          const y = first_row(w, r) + a * row_dilation(w);
-          const at = column + bytes<T>(r * cols(w));
-          if (<u32>y >= <u32>height(w)) {
-            if (!back) clear(at, bytes<T>(cols(w)));
-            continue;
-          }
-          let pixel = image + bytes<T>(y * width(w) + x0 + from * step);
-          const begin = at + bytes<T>(from);
-          const end = at + bytes<T>(to);
-          if (!back) {
-            clear(at, bytes<T>(from));
-            clear(end, bytes<T>(cols(w) - to));
-          }
-          if (step == 1) {
-            if (back) add_run<T>(pixel, begin, end - begin);
-            else copy(begin, pixel, end - begin);
-          } else {
-            for (let p = begin; p < end; p += sizeof<T>()) {
-              if (back) add_to<T>(pixel, load<T>(p));
-              else store<T>(p, load<T>(pixel));
-              pixel += bytes<T>(step);
-            }
-          }
-        }
-        column += stride;
-      }
-    }
+    const column = out + <usize>(t % channels(w)) * <usize>(tap_rows(w) * tap_cols(w)) * stride;
+    const at = column + bytes<T>((t / channels(w)) * positions);
+    unfold_plane<T>(w, images + <usize>t * plane, at, stride, back);
   }
   barrier();
 }
