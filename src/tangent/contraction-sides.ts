@@ -1,3 +1,4 @@
+import type { Floats } from "../engine/index.ts";
 import { floats, joinTensors, type Matrix } from "../linalg/index.ts";
 import type { Network, TangentSide } from "../networks/index.ts";
 import { numbersAPoint, pointBlocks, pointsAtOnce, pointsKept } from "./point-blocks.ts";
@@ -66,28 +67,28 @@ interface Held {
   side(): ContractionSide;
 }
 
-function holdGradients({ net, outputs }: Contraction, size: number, n: number): Held {
-  let data = floats(net.precision, 0);
+function holdGradients({ net, outputs, pass }: Contraction, size: number, n: number): Held {
+  const parts: Floats[] = [];
   let perPoint = 1;
-  let at = 0;
   return {
     add({ layer, side }) {
-      if (at === 0) {
-        perPoint = side.cotangents.length;
-        data = floats(net.precision, n * perPoint * size);
-      }
+      perPoint = side.cotangents.length;
       const rows = side.cotangents[0]!.shape[0]! * perPoint;
-      layer.writeJacobian!(side, { rows, cols: size, data: data.subarray(at, at + rows * size) }, 0);
-      at += rows * size;
+      const write = () => {
+        const data = floats(net.precision, rows * size);
+        layer.writeJacobian!(side, { rows, cols: size, data }, 0);
+        return data;
+      };
+      parts.push(layer.gradients?.(side).data ?? write());
     },
     side() {
-      const rows = (r: number, cols: number, offset = 0, stride = cols) =>
-        writtenSide({ data, rows: r, cols, offset, stride });
+      const written = (rowsAPoint: number, cols: number, offset = 0, stride = cols) =>
+        writtenSide({ parts, rowsPerPart: pass * rowsAPoint, rows: n * rowsAPoint, cols, offset, stride });
       const sides = {
-        full: () => [rows(n * perPoint, size)],
-        trace: () => [rows(n, perPoint * size)],
+        full: () => [written(perPoint, size)],
+        trace: () => [written(1, perPoint * size)],
         independent: () =>
-          Array.from({ length: perPoint }, (_, p) => rows(n, size, p * size, perPoint * size)),
+          Array.from({ length: perPoint }, (_, p) => written(1, size, p * size, perPoint * size)),
       }[outputs]();
       return { layer: writtenGradients, sides };
     },

@@ -15,7 +15,10 @@ import { traceHead } from "./trace-head.ts";
 export interface TangentSite {
   /** The layer's position in the network. */
   readonly index: number;
-  readonly layer: Pick<Layer, "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "joinTapes">;
+  readonly layer: Pick<
+    Layer,
+    "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "gradients" | "joinTapes"
+  >;
   readonly side: TangentSide<unknown>;
   /** How many of the layer's parameters move. */
   readonly parameters: number;

@@ -5,9 +5,11 @@ import { addOwnProducts, type Layer, type TangentSide } from "../networks/index.
 /** What a contraction asks of a layer. */
 export type ContractedLayer = Pick<Layer, "addTangentGram" | "addTangentDiagonal">;
 
-/** Gradients that were written out once: `rows` rows of `cols` numbers, `stride` apart from `offset` on. */
+/** Gradients that were written out once: `rows` rows of `cols` numbers, `stride` apart from `offset` on in each part. */
 export interface WrittenGradients {
-  readonly data: Floats;
+  readonly parts: readonly Floats[];
+  /** Rows in each part but the last, which may have fewer. */
+  readonly rowsPerPart: number;
   readonly rows: number;
   readonly cols: number;
   readonly offset: number;
@@ -55,13 +57,14 @@ export const writtenGradients: ContractedLayer = {
 
 /** Some columns of the rows, in f64, written to `wide`. */
 function columns(
-  { data, rows, offset, stride }: WrittenGradients,
+  { parts, rowsPerPart, rows, offset, stride }: WrittenGradients,
   from: number,
   to: number,
   wide: Float64Array,
 ): Matrix {
   for (let r = 0; r < rows; r++) {
-    const start = offset + r * stride;
+    const data = parts[Math.floor(r / rowsPerPart)]!;
+    const start = offset + (r % rowsPerPart) * stride;
     wide.set(data.subarray(start + from, start + to), r * (to - from));
   }
   return matrix(rows, to - from, wide.subarray(0, rows * (to - from)));

@@ -13,7 +13,6 @@ import {
   tanh,
 } from "../../src/networks/index.ts";
 import { key } from "../../src/random/index.ts";
-import { contract, contractDiagonal } from "../../src/tangent/contraction.ts";
 import { jacobian, tangentKernel, weightDeviations } from "../../src/tangent/index.ts";
 import { checkKernel } from "../../src/testing/check-kernel.ts";
 import { expectClose } from "../support/golden.ts";
@@ -123,20 +122,6 @@ describe("the kernels of every choice obey the kernel laws", () => {
       kind === "trace" ? 1 : outputs,
     );
   });
-});
-
-it.each(["full", "trace", "independent"] as const)("blocks of points change nothing: %s", (kind) => {
-  const kernel = tangentKernel(net, { outputs: kind });
-  const contraction = { net, spans: kernel.spans, outputs: kind, block: 2 };
-  for (const other of [undefined, z]) {
-    const whole = kernel.grams(x, other);
-    const outs = whole.map(({ rows, cols }) => matrix(rows, cols));
-    contract(contraction, x, other, () => ({ scale: 1, outs }));
-    outs.forEach((out, p) => {
-      expectClose(out.data, whole[p]!.data, 1e-13);
-    });
-  }
-  expectClose(contractDiagonal(contraction, x, kernel.layerScales), kernel.diagonal(x), 1e-14);
 });
 
 it("refuses layers that cannot move", () => {

@@ -78,26 +78,26 @@ export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
     writeOuterProducts(side, from, to, data);
     return { shape, data };
   }
-  // One product an example, of all its outputs' cotangents with its inputs beside a column of ones.
+  // One product an example, of all its outputs' cotangents with its inputs, and one with ones for the bias.
   const d = floatsLike(data, rows * positions);
-  const a = floatsLike(data, positions * width).fill(1);
+  const ones = { data: floatsLike(data, positions).fill(1), offset: 0, stride: 1, transposed: false };
   const left =
     side.order === "units first"
       ? { data: d, offset: 0, stride: positions, transposed: false }
       : { data: d, offset: 0, stride: rows, transposed: true };
-  const right = { data: a, offset: 0, stride: width, transposed: false };
   for (let i = 0; i < n; i++) {
     packCotangents(side, i, from, to, d);
-    for (let t = 0, at = i * positions * features, to = 0; t < positions; t++, to += width - features) {
-      for (const end = at + features; at < end; at++) a[to++] = inputs[at]!;
-    }
-    engine().gemm(rows, width, positions, 1, left, right, 0, {
-      data,
-      offset: i * rows * width,
-      stride: width,
-    });
+    const a = { data: inputs, offset: i * positions * features, stride: features, transposed: false };
+    const g = { data, offset: i * rows * width, stride: width };
+    engine().gemm(rows, features, positions, 1, left, a, 0, g);
+    if (side.bias) engine().gemm(rows, 1, positions, 1, left, ones, 0, { ...g, offset: g.offset + features });
   }
   return { shape, data };
+}
+
+/** The gradients of all units; the bias of each comes after its weights. */
+export function allGradients(side: LinearSide): Tensor {
+  return linearGradients(side, { from: 0, to: sizesOf(side).units });
 }
 
 function writeOuterProducts(side: LinearSide, from: number, to: number, out: Tensor["data"]): void {

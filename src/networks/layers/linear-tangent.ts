@@ -1,4 +1,15 @@
-import { gramOf, type Matrix, matrix, mirror, multiply, rowRange, type Tensor } from "../../linalg/index.ts";
+import { engine } from "../../engine/index.ts";
+import {
+  block,
+  gramOf,
+  type Matrix,
+  matrix,
+  mirror,
+  multiply,
+  operand,
+  rowRange,
+  type Tensor,
+} from "../../linalg/index.ts";
 import type { JacobianRows } from "../layer.ts";
 import { addOwnProducts } from "./gradient-tangent.ts";
 import {
@@ -93,6 +104,10 @@ function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): voi
     for (const j of ranges(m, count)) {
       if (a === b && j.from > i.from) break;
       const right = a === b && j.from === i.from ? left : readRight(j);
+      if (left === right && positions === 1) {
+        addOwnPairs(left, perExample, bias, scale, i.from * perExample, out);
+        continue;
+      }
       const tile = sumOverPairs(left, right, positions, perExample, bias);
       // Sums over pairs of positions come in another order in the other triangle.
       if (left === right) mirror(tile);
@@ -141,6 +156,47 @@ function rowReader(side: LinearSide, count: number, perExample: number): (range:
       cotangents: view(cotangents, rows * perExample, (outputs * units) / perExample),
     };
   };
+}
+
+// Rows and columns of a symmetric tile that are passed at a time: both triangles stay in the cache.
+const ownRowsAtOnce = 64;
+
+/** The pairs of examples of one position with themselves, each entry computed once: (a_i·a_j + 1)(Δ_i·Δ_j). */
+function addOwnPairs(
+  { inputs, cotangents }: ExampleRows,
+  perExample: number,
+  bias: number,
+  scale: number,
+  top: number,
+  out: Matrix,
+): void {
+  const factors = lowerGram(inputs).data;
+  const { rows, data: products } = lowerGram(cotangents);
+  const { data, cols } = out;
+  const examples = Math.max(1, Math.floor(ownRowsAtOnce / perExample));
+  for (const i of ranges(inputs.rows, examples)) {
+    for (const j of ranges(i.to, examples)) {
+      for (let r = i.from * perExample; r < i.to * perExample; r++) {
+        const e = Math.floor(r / perExample);
+        const last = Math.min(r, j.to * perExample - 1);
+        for (let f = j.from, c = f * perExample; c <= last; f++) {
+          const factor = scale * (factors[e * inputs.rows + f]! + bias);
+          for (const end = Math.min(last + 1, c + perExample); c < end; c++) {
+            const v = factor * products[r * rows + c]!;
+            data[(top + r) * cols + top + c]! += v;
+            if (c < r) data[(top + c) * cols + top + r]! += v;
+          }
+        }
+      }
+    }
+  }
+}
+
+/** The lower triangle of A Aᵀ; 0 above. */
+function lowerGram(a: Matrix): Matrix {
+  const out = matrix(a.rows, a.rows);
+  engine().syrk(a.rows, a.cols, 1, operand(a), 0, block(out));
+  return out;
 }
 
 function sumOverPairs(
