@@ -57,18 +57,17 @@ export function useNative(path?: string): NativeEngine {
 }
 
 /**
- * Operations below which one thread is faster: the library's others went to sleep while WASM was at work, and waking them
- * takes a millisecond or two (measured in a virtual machine).
+ * Operations of a product below which one thread is as fast, or many times faster where the library's others went to sleep
+ * while WASM was at work: waking them takes a millisecond or two in a virtual machine. Factorisations call their products
+ * themselves, one after the other, and gain from threads at every size.
  */
-const FEW = Number(process.env.FEW ?? 5e7);
+const FEW = 3e7;
 
 function routines(library: Library, threads: number) {
-  let inUse = threads;
-  /** Has the next call done by as many threads as are worth waking for so many operations. */
-  const prepare = (operations: number): void => {
-    const wanted = operations < FEW ? 1 : threads;
-    if (wanted !== inUse) library.setThreads?.(wanted);
-    inUse = wanted;
+  const onOneThread = (call: () => void): void => {
+    library.setThreads?.(1);
+    call();
+    library.setThreads?.(threads);
   };
   const own = {
     gemm<A extends Floats>(
@@ -85,20 +84,22 @@ function routines(library: Library, threads: number) {
       expectBlock("B", b, b.transposed ? n : k, b.transposed ? k : n);
       expectBlock("C", c, m, n);
       if (m === 0 || n === 0) return;
-      prepare(2 * m * n * k);
       const wide = c.data instanceof Float64Array;
       const scalar = (value: number) => (wide ? double(value) : new Float32Array([value]));
-      (wide ? library.gemm.double : library.gemm.single)(
-        ...[flag(b.transposed), flag(a.transposed), int(n), int(m), int(k), scalar(alpha)],
-        ...[from(b), leading(b), from(a), leading(a), scalar(beta), from(c), leading(c)],
-      );
+      const routine = wide ? library.gemm.double : library.gemm.single;
+      const call = () =>
+        routine(
+          ...[flag(b.transposed), flag(a.transposed), int(n), int(m), int(k), scalar(alpha)],
+          ...[from(b), leading(b), from(a), leading(a), scalar(beta), from(c), leading(c)],
+        );
+      if (threads > 1 && 2 * m * n * k < FEW) onOneThread(call);
+      else call();
     },
 
     syrk(n: number, k: number, alpha: number, a: Operand, beta: number, c: Block) {
       expectBlock("A", a, a.transposed ? k : n, a.transposed ? n : k);
       expectBlock("C", c, n, n);
       if (n === 0) return;
-      prepare(n * n * k);
       library.syrk(
         ...[UPPER, flag(!a.transposed), int(n), int(k), double(alpha)],
         ...[from(a), leading(a), double(beta), from(c), leading(c)],
@@ -110,7 +111,6 @@ function routines(library: Library, threads: number) {
       expectBlock("T", t, order, order);
       expectBlock("B", b, m, n);
       if (m === 0 || n === 0) return;
-      prepare(m * n * order);
       library.trsm(
         ...[side === "left" ? RIGHT : LEFT, t.lower ? UPPER : LOWER, flag(t.transposed), NORMAL],
         ...[int(n), int(m), double(1), from(t), leading(t), from(b), leading(b)],
@@ -121,7 +121,6 @@ function routines(library: Library, threads: number) {
       expectBlock("A", a, n, n);
       if (n === 0) return -1;
       const info = int(0);
-      prepare(n ** 3 / 3);
       library.potrf(UPPER, int(n), from(a), leading(a), info);
       // Some libraries (OpenBLAS) let a NaN pivot pass.
       const end = info[0]! > 0 ? info[0]! - 1 : n;
@@ -149,7 +148,6 @@ function routines(library: Library, threads: number) {
     potri(n: number, a: Block): void {
       expectBlock("A", a, n, n);
       if (n === 0) return;
-      prepare((2 * n ** 3) / 3);
       library.potri(UPPER, int(n), from(a), leading(a), int(0));
     },
 
@@ -161,7 +159,6 @@ function routines(library: Library, threads: number) {
         values.fill(Number.NaN, 0, n);
         return n;
       }
-      prepare((4 * n ** 3) / 3);
       const info = int(0);
       const job = vectors ? Buffer.from("V") : NORMAL;
       const size = double(0);
