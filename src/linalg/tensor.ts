@@ -28,8 +28,9 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
-/** The examples of all batches, one batch after the other. */
+/** The examples of all batches, one batch after the other; a single batch is returned as it is. */
 export function joinTensors(batches: readonly Tensor[]): Tensor {
+  if (batches.length === 1) return batches[0]!;
   const { shape, data } = batches[0]!;
   const out = floatsLike(
     data,

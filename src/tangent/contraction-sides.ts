@@ -1,5 +1,5 @@
 import type { Floats } from "../engine/index.ts";
-import { floats, joinTensors, type Matrix } from "../linalg/index.ts";
+import { floats, joinTensors, type Matrix, type Tensor } from "../linalg/index.ts";
 import type { Network, TangentSide } from "../networks/index.ts";
 import { numbersAPoint, pointBlocks, pointsAtOnce, pointsKept } from "./point-blocks.ts";
 import type { Span } from "./selection.ts";
@@ -96,23 +96,25 @@ function holdGradients({ net, outputs, pass }: Contraction, size: number, n: num
 }
 
 function holdSides({ outputs }: Contraction): Held {
-  const sites: TangentSite[] = [];
+  let layer: TangentSite["layer"] | undefined;
+  const tapes: unknown[] = [];
+  const cotangents: Tensor[][] = [];
   return {
-    add: (site) => sites.push(site),
-    side() {
-      const { layer, side } = sites[0]!;
-      const joined = sites.length === 1 ? side : joinSides(sites);
-      const { tape, cotangents } = joined;
-      const apart = outputs === "independent";
-      return { layer, sides: apart ? cotangents.map((dy) => ({ tape, cotangents: [dy] })) : [joined] };
+    add(site) {
+      layer = site.layer;
+      tapes.push(site.side.tape);
+      site.side.cotangents.forEach((dy, p) => {
+        cotangents[p] ??= [];
+        cotangents[p].push(dy);
+      });
     },
-  };
-}
-
-function joinSides(sites: readonly TangentSite[]): TangentSide<unknown> {
-  const { layer, side } = sites[0]!;
-  return {
-    tape: layer.joinTapes!(sites.map((site) => site.side.tape)),
-    cotangents: side.cotangents.map((_, p) => joinTensors(sites.map((site) => site.side.cotangents[p]!))),
+    side() {
+      const tape = tapes.length === 1 ? tapes[0] : layer!.joinTapes!(tapes.splice(0));
+      // Lists are emptied one by one: what was joined need not be held twice.
+      const joined = cotangents.map((batches) => joinTensors(batches.splice(0)));
+      const apart = outputs === "independent";
+      const sides = apart ? joined.map((dy) => ({ tape, cotangents: [dy] })) : [{ tape, cotangents: joined }];
+      return { layer: layer!, sides };
+    },
   };
 }
