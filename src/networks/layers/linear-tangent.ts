@@ -178,13 +178,17 @@ function addOwnPairs(
     for (const j of ranges(i.to, examples)) {
       for (let r = i.from * perExample; r < i.to * perExample; r++) {
         const e = Math.floor(r / perExample);
-        const last = Math.min(r, j.to * perExample - 1);
-        for (let f = j.from, c = f * perExample; c <= last; f++) {
+        const row = (top + r) * cols + top;
+        for (let f = j.from, k = r * rows + f * perExample; f < Math.min(e + 1, j.to); f++) {
           const factor = scale * (factors[e * inputs.rows + f]! + bias);
-          for (const end = Math.min(last + 1, c + perExample); c < end; c++) {
-            const v = factor * products[r * rows + c]!;
-            data[(top + r) * cols + top + c]! += v;
-            if (c < r) data[(top + c) * cols + top + r]! += v;
+          // Of an example with itself, up to the diagonal.
+          const count = f < e ? perExample : (r % perExample) + 1;
+          let below = row + f * perExample;
+          let above = (top + f * perExample) * cols + top + r;
+          for (const end = k + count; k < end; k++, below++, above += cols) {
+            const v = factor * products[k]!;
+            data[below]! += v;
+            if (above !== below) data[above]! += v;
           }
         }
       }
