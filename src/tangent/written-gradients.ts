@@ -26,10 +26,10 @@ const widened = 2_000_000;
 
 /** A layer's share of J Jᵀ from gradients that were written out: products in f64, whatever the network's precision. */
 export const writtenGradients: ContractedLayer = {
-  addTangentGram(left, right, scale, out) {
-    const a = left.tape as WrittenGradients;
-    const b = right.tape as WrittenGradients;
-    const same = left === right;
+  addTangentGram(sideA, sideB, scale, out) {
+    const a = sideA.tape as WrittenGradients;
+    const b = sideB.tape as WrittenGradients;
+    const same = sideA === sideB;
     const count = Math.max(1, Math.floor(widened / Math.max(a.rows, b.rows)));
     const gram = same ? matrix(a.rows, a.rows) : undefined;
     const wide = new Float64Array(a.rows * Math.min(count, a.cols));
