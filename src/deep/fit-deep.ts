@@ -50,7 +50,10 @@ export interface FitDeepOptions {
   readonly schedule?: Schedule;
   /** Whose posteriors move by natural gradients, the rest by Adam. "last" unless given. */
   readonly natural?: "last" | "all" | "none";
-  /** γ of the last layer, a tenth of it for hidden ones. 0.1 unless given. */
+  /**
+   * γ of the last layer, a tenth of it for hidden ones. 0.1 unless given; 0.5 where a step sees all rows: the slopes are
+   * the data's own then, and a posterior that lags behind its kernel holds the kernel back.
+   */
   readonly naturalRate?: number;
   /** Fits from starts of their own, of which the one with the highest bound is kept. 1 unless given. */
   readonly starts?: number;
@@ -101,11 +104,12 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
     starts = 1,
     natural = "last",
   } = options;
-  const { learningRate = 0.03, naturalRate = 0.1, seed = 0, stopWhenStalled = true } = options;
+  const { learningRate = 0.03, seed = 0, stopWhenStalled = true } = options;
   const { checkpointEvery, onCheckpoint, resume, schedule = cosineSchedule(0.1) } = options;
   check(process, data, { inducing, steps, starts });
   const searches = searchesOf(process, data, starts, options);
   const batchSize = Math.min(x.rows, options.batchSize ?? 256);
+  const { naturalRate = batchSize === x.rows ? 0.5 : 0.1 } = options;
   const samples = options.samples ?? Math.min(10, Math.max(1, Math.round(256 / batchSize)));
   const root = split(key(seed), "deep");
   const last = process.layers.length - 1;

@@ -32,8 +32,8 @@ const looked = 2000;
 // Of what a hidden layer with a mean may add to it at the start, in the variance of its values: it bends what it hands
 // on a little, and is expected to, or the divergence would charge for every digit of the values' certainty.
 const hiddenShare = 0.1;
-// … and at the second start. There the bound is nearly that of one layer, which a search from the first, on its way down
-// from what its hidden layers cost, need not reach.
+// … and at the second start, where its inducing values are left at their prior. There the bound is nearly that of one layer,
+// which a search from the first, on its way down from what its hidden layers cost, need not reach.
 const shallowShare = 1e-4;
 // Of hidden inducing values at the start, in units of their prior deviation: little noise, so that gradients pass.
 const hiddenDeviation = 0.1;
@@ -67,7 +67,7 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
       );
     }
     const placed = l < last ? hiddenLayer(layer, h, points, share) : lastLayer(layer, points, targets);
-    const sparse = sparseLayer(placed, inducingPoints, pinned, l < last ? hiddenDeviation : 1);
+    const sparse = sparseLayer(placed, inducingPoints, pinned, l < last && !shallow ? hiddenDeviation : 1);
     const started =
       index === 0 || shallow ? sparse : shaken(sparse, l < last, split(split(key, "shaken"), l));
     if (l < last) {
