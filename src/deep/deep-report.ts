@@ -59,7 +59,7 @@ export function deepReport(
   const warnings = [
     ...lost.map(
       (l) =>
-        `layer ${l} has collapsed: its values tell the data no more apart; try other starts, a skip connection or fewer layers`,
+        `layer ${l + 1} has collapsed: its values tell the data no more apart; try other starts, a skip connection or fewer layers`,
     ),
     ...(kept.stalled
       ? []

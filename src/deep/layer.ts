@@ -99,7 +99,7 @@ function place(part: LayerPart, index: number, before: number, first: number): D
   const fn = isNetwork(part) ? learnable(part) : part;
   if (!isLearnable(fn)) {
     throw new UsageError(
-      `layer ${index} is a function that cannot be differentiated: give a network or affine`,
+      `layer ${index + 1} is a function that cannot be differentiated: give a network or affine`,
     );
   }
   expectInputs(index, fn.inputs, before);
@@ -115,11 +115,11 @@ function placeGp(plan: GpLayerPlan, index: number, before: number, first: number
   const mean = given ? (plan.mean as LearnableFn) : namedMean(plan.mean as LayerMean, inputs, before, width);
   expectInputs(index, mean.inputs, inputs);
   if (mean.outputs !== width) {
-    throw new UsageError(`layer ${index} is ${width} wide, its mean has ${mean.outputs} outputs`);
+    throw new UsageError(`layer ${index + 1} is ${width} wide, its mean has ${mean.outputs} outputs`);
   }
   if (given && Object.keys(mean.parameters).length === 0 && index > 0 && !isZero(mean)) {
     throw new UsageError(
-      `the mean of layer ${index} is only a function, without slopes for the layers before: give learnable(net) or affine`,
+      `the mean of layer ${index + 1} is only a function, without slopes for the layers before: give learnable(net) or affine`,
     );
   }
   // Copies: one kernel given to two layers is fitted for each.
@@ -136,7 +136,7 @@ function placeGp(plan: GpLayerPlan, index: number, before: number, first: number
 
 function expectInputs(index: number, wanted: number, got: number): void {
   if (wanted !== got) {
-    throw new UsageError(`layer ${index} takes ${wanted} column(s), the layer before gives ${got}`);
+    throw new UsageError(`layer ${index + 1} takes ${wanted} column(s), the layer before gives ${got}`);
   }
 }
 

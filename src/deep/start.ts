@@ -63,7 +63,7 @@ export function startDeep(process: DeepProcess, x: Matrix, options: StartOptions
     const pinned = layer.kernel.pullbackInputs === undefined;
     if (pinned && l > 0) {
       throw new UsageError(
-        `the kernel of layer ${l} cannot be differentiated in its inputs, which the layer before moves: it belongs in the first layer`,
+        `the kernel of layer ${l + 1} cannot be differentiated in its inputs, which the layer before moves: it belongs in the first layer`,
       );
     }
     const placed = l < last ? hiddenLayer(layer, h, points, share) : lastLayer(layer, points, targets);

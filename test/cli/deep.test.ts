@@ -30,7 +30,7 @@ describe("a deep process on the command line", () => {
     expect(out.rmse).toBeLessThan(0.2); // the noise's sd is 0.05, the signal's 0.7
     expect(out.coverage95).toBeGreaterThan(0.8);
     expect(readFileSync(join(folder, "p.csv"), "utf8").split("\n")[0]).toBe("mean,sd,lower95,upper95");
-    expect(succeed("inspect", "deep.safetensors")).toMatch(/Layer 1: 2 to 1, 20 inducing points/);
+    expect(succeed("inspect", "deep.safetensors")).toMatch(/Layer 2: 2 to 1, 20 inducing points/);
     expect(succeed("sample", "deep.safetensors", "test.csv", "--out", "s.csv", "--count", "2")).toBeTruthy();
   });
 

@@ -94,8 +94,8 @@ describe("a composition of processes", () => {
     const deep = compose(net, gpLayer(rbf({ ard: 2 })));
     expect([deep.inputs, deep.outputs]).toEqual([3, 1]);
     expect(deep.sample(key(0), 1)[0]!.at(randomMatrix(2, 3, "x")).rows).toBe(2);
-    expect(() => compose(gp(rbf()), net)).toThrow(/layer 1 takes 3/);
-    expect(() => compose(gpLayer(rbf({ ard: 3 }), { inputs: 2 }))).toThrow(/layer 0 takes 3/);
+    expect(() => compose(gp(rbf()), net)).toThrow(/layer 2 takes 3/);
+    expect(() => compose(gpLayer(rbf({ ard: 3 }), { inputs: 2 }))).toThrow(/layer 1 takes 3/);
     expect(() => compose(net)).toThrow(/last layer/);
     expect(() => compose()).toThrow(/at least one/);
     expect(() => gpLayer(rbf(), { width: 0 })).toThrow(/width/);

@@ -171,7 +171,7 @@ describe("watching a fit", () => {
     const lost = { ...first!, kernel: constant(), mean: zero.mean.mean, roots: { ...first!.roots } };
     const report = deepReport({ ...model, layers: [lost, second!] }, x, [record], 0);
     expect(report.layers[0]!.collapsed).toBe(true);
-    expect(report.warnings.join(" ")).toMatch(/layer 0 has collapsed/);
+    expect(report.warnings.join(" ")).toMatch(/layer 1 has collapsed/);
     expect(deepPosterior(model).outputs).toBe(1);
   });
 });

@@ -219,7 +219,7 @@ function inspected({ inputs, target, process }: DeepTableModel): Report {
       `A deep Gaussian process of ${target.names[0]} over ${inputs.names.join(", ")}.`,
       ...layers.map(
         (l, i) =>
-          `Layer ${i}: ${l.inputs} to ${l.width}, ${l.inducing} inducing points, ${l.mean} mean, kernel ${elided(l.kernel)}`,
+          `Layer ${i + 1}: ${l.inputs} to ${l.width}, ${l.inducing} inducing points, ${l.mean} mean, kernel ${elided(l.kernel)}`,
       ),
     ].join("\n"),
   };
