@@ -76,11 +76,15 @@ function layerParts(layer: FittedLayer, l: number, natural: boolean): Part[] {
       (model, kernel) => withLayer(model, l, { ...own(model), kernel }),
       (b) => b.layers[l]!.kernel,
     ),
-    adjustable(
-      `${l}.mean`,
-      (model) => own(model).mean,
-      (model, mean) => withLayer(model, l, { ...own(model), mean }),
-      (b) => b.layers[l]!.mean,
+    inUnits(
+      // A step in all of a map's weights moves its values by about a step, however many there are.
+      1 / layer.inputs,
+      adjustable(
+        `${l}.mean`,
+        (model) => own(model).mean,
+        (model, mean) => withLayer(model, l, { ...own(model), mean }),
+        (b) => b.layers[l]!.mean,
+      ),
     ),
   ];
   if (!layer.pinned) {
@@ -135,6 +139,19 @@ function adjustable<T extends Adjustable<T>>(
     read: (model) => toVector(parametersOf(model)),
     write: (model, array) => set(model, get(model).with(fromVector(array, parametersOf(model)))),
     slope: (model, bound) => gradientVector(parametersOf(model), slopes(bound)),
+  };
+}
+
+function inUnits(unit: number, part: Part): Part {
+  return {
+    name: part.name,
+    read: (model) => part.read(model).map((v) => v / unit),
+    write: (model, array) =>
+      part.write(
+        model,
+        array.map((v) => v * unit),
+      ),
+    slope: (model, bound) => part.slope(model, bound).map((v) => v * unit),
   };
 }
 

@@ -9,7 +9,7 @@ import { learnable } from "../tangent/index.ts";
 
 /**
  * What a layer's functions are expected to be before data. "identity" hands columns on (0 beyond the last of them);
- * "linear" is the projection onto the data's principal components once a fit has seen data, and the identity before.
+ * "linear" is a linear map that is fitted with the rest, from the projection onto the data's principal components on.
  */
 export type LayerMean = "zero" | "identity" | "linear";
 
@@ -146,12 +146,16 @@ function isZero(mean: Fn): boolean {
   return mean.at(probes).data.every((v) => v === 0);
 }
 
-/** Means that are no function of a person's: their parameters stay as they are. */
 function namedMean(name: LayerMean, inputs: number, before: number, width: number): LearnableFn {
   if (name === "zero") return zeroMean(inputs, width);
   const weight = matrix(width, inputs);
   for (let c = 0; c < Math.min(before, width); c++) weight.data[c * inputs + c] = 1;
-  return linearMap(weight);
+  return name === "linear" ? fittedMap(weight) : linearMap(weight);
+}
+
+/** x ↦ x Wᵀ + b for W (outputs × inputs) and b, from 0 on, to be fitted. */
+export function fittedMap(weight: Matrix): LearnableFn {
+  return affine(weight, new Float64Array(weight.rows));
 }
 
 /** x ↦ x Wᵀ for W (outputs × inputs), not to be fitted. */

@@ -7,7 +7,7 @@ import { type Key, normal, permutation, split } from "../random/index.ts";
 import type { DeepProcess } from "./compose.ts";
 import type { DeepModel } from "./deep-model.ts";
 import { representatives } from "./k-means.ts";
-import { type GpLayer, linearMap } from "./layer.ts";
+import { fittedMap, type GpLayer, linearMap } from "./layer.ts";
 import { sideBySide } from "./ops/elementwise.ts";
 import { principalProjection } from "./principal-components.ts";
 import { type FittedLayer, inducingFactor, predictor, type SparseLayer } from "./sparse-layer.ts";
@@ -107,7 +107,7 @@ interface Placed {
 
 /** A hidden layer that hands on what it sees: in its mean where it has one, in its posterior otherwise. */
 function hiddenLayer(layer: GpLayer, h: Matrix, points: Matrix, share: number): Placed {
-  const mean = layer.meanName === "linear" ? projection(layer, h) : layer.mean;
+  const mean = layer.meanName === "linear" ? fittedMap(projection(layer, h)) : layer.mean;
   const target = layer.meanName === "zero" ? centred(projection(layer, h), points) : mean;
   const values = target.at(points);
   const zero = layer.meanName === "zero";
@@ -129,20 +129,18 @@ function lastLayer(layer: GpLayer, points: Matrix, targets: Matrix): Placed {
 }
 
 /** Principal components of the columns before; the columns themselves where the layer has room for all. */
-function projection(layer: GpLayer, h: Matrix): LearnableFn {
+function projection(layer: GpLayer, h: Matrix): Matrix {
   const { width, inputs } = layer;
   const weight = matrix(width, inputs);
   const inner = width < h.cols ? principalProjection(h, width) : identity(h.cols);
   for (let p = 0; p < Math.min(width, inner.rows); p++) {
     weight.data.set(inner.data.subarray(p * h.cols, (p + 1) * h.cols), p * inputs);
   }
-  return linearMap(weight);
+  return weight;
 }
 
-function centred(map: LearnableFn, points: Matrix): LearnableFn {
-  const centre = columnMeans(points);
-  const weight = map.parameters.weight!.value;
-  return linearMap(matrix(map.outputs, map.inputs, weight), centre);
+function centred(weight: Matrix, points: Matrix): LearnableFn {
+  return linearMap(weight, columnMeans(points));
 }
 
 function sparseLayer(
