@@ -63,7 +63,8 @@ export function searchScales(
     // Far beyond any data's scale nothing changes any more, and e^v would overflow.
     if (!v.every((q) => Math.abs(q) < 100)) return { value: Infinity, gradient: new Float64Array(v.length) };
     const { scales, above, noiseVariance } = read(v);
-    if (ceilings && scales.some((s, l) => s > ceilings[l]!)) {
+    // A start may lie at its ceiling, where e^(log s) need not be s to the last bit.
+    if (ceilings && scales.some((s, l) => s > ceilings[l]! * (1 + 1e-9))) {
       return { value: Infinity, gradient: new Float64Array(v.length) };
     }
     const { value, scaleGradient, noiseGradient } = evidence(scales, noiseVariance);
