@@ -8,7 +8,14 @@ import {
   rowRange,
   type Tensor,
 } from "../linalg/index.ts";
-import { type Layer, type LinearSide, type Network, positionsFirst, weightCount } from "../networks/index.ts";
+import {
+  type Layer,
+  type LinearSide,
+  linearSizes,
+  type Network,
+  positionsFirst,
+  weightCount,
+} from "../networks/index.ts";
 import type { BlockRoot } from "../processes/latent/index.ts";
 import { type TangentSite, tangentSites } from "../tangent/index.ts";
 import type { FeatureLayer, Features } from "./features.ts";
@@ -53,10 +60,12 @@ function sumFor(layer: FeatureLayer, { layers, weights }: Network, { index, side
 function kroneckerSum(
   layer: FeatureLayer,
   linearSide: NonNullable<Layer["linearSide"]>,
-  { inputs, cotangents, order, bias }: LinearSide,
+  first: LinearSide,
 ): LayerSum {
-  const features = inputs.shape[2]! + (bias ? 1 : 0);
-  const units = cotangents[0]!.shape[order === "units first" ? 1 : 2]!;
+  const { bias } = first;
+  const sizes = linearSizes(first);
+  const features = sizes.features + (bias ? 1 : 0);
+  const { units } = sizes;
   const a = matrix(features, features);
   const g = matrix(units, units);
   let terms = 0;

@@ -69,6 +69,12 @@ function layerParts(layer: FittedLayer, l: number, natural: boolean): Part[] {
   const own = (m: DeepModel) => m.layers[l] as FittedLayer & { kind: "gp" };
   const spread = columnSpreads(layer.inducing);
   const m = layer.inducing.rows;
+  const mean = adjustable(
+    `${l}.mean`,
+    (model) => own(model).mean,
+    (model, next) => withLayer(model, l, { ...own(model), mean: next }),
+    (b) => b.layers[l]!.mean,
+  );
   const parts: Part[] = [
     adjustable(
       `${l}.kernel`,
@@ -76,16 +82,8 @@ function layerParts(layer: FittedLayer, l: number, natural: boolean): Part[] {
       (model, kernel) => withLayer(model, l, { ...own(model), kernel }),
       (b) => b.layers[l]!.kernel,
     ),
-    inUnits(
-      // A step in all of a map's weights moves its values by about a step, however many there are.
-      1 / layer.inputs,
-      adjustable(
-        `${l}.mean`,
-        (model) => own(model).mean,
-        (model, mean) => withLayer(model, l, { ...own(model), mean }),
-        (b) => b.layers[l]!.mean,
-      ),
-    ),
+    // A step in all weights of a linear map moves its values by about a step then, however many columns there are.
+    layer.meanName === "linear" ? inUnits(1 / layer.inputs, mean) : mean,
   ];
   if (!layer.pinned) {
     parts.push({

@@ -66,8 +66,11 @@ const FEW = 3e7;
 function routines(library: Library, threads: number) {
   const onOneThread = (call: () => void): void => {
     library.setThreads?.(1);
-    call();
-    library.setThreads?.(threads);
+    try {
+      call();
+    } finally {
+      library.setThreads?.(threads);
+    }
   };
   const own = {
     gemm<A extends Floats>(

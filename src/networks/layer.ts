@@ -98,14 +98,9 @@ export interface Layer<T = unknown> {
    * n blocks of o × o, the covariances of its outputs.
    */
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
-  /**
-   * The per-example gradients of all outputs, [n, outputs, parameters] with the parameters in an order of the layer's own:
-   * for products of gradients with each other. Absent where `writeJacobian` does as well.
-   */
-  gradients?(side: TangentSide<T>): Tensor;
   /** The tape of several batches, one after the other. Absent where tapes cannot be joined. */
   joinTapes?(tapes: readonly T[]): T;
-  /** A layer that is one linear map at each position says so, for Kronecker factors. */
+  /** A layer that is one linear map at each position says so, for Kronecker factors and for gradients by one product an example. */
   linearSide?(side: TangentSide<T>): LinearSide;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
   writeJacobian?(side: TangentSide<T>, out: JacobianRows, column: number): void;

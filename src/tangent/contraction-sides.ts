@@ -1,6 +1,6 @@
 import type { Floats } from "../engine/index.ts";
 import { floats, joinTensors, type Matrix, type Tensor } from "../linalg/index.ts";
-import type { Network, TangentSide } from "../networks/index.ts";
+import { allLinearGradients, type Network, type TangentSide } from "../networks/index.ts";
 import { numbersAPoint, pointBlocks, pointsAtOnce, pointsKept } from "./point-blocks.ts";
 import type { Span } from "./selection.ts";
 import { type TangentSite, tangentSites } from "./sites.ts";
@@ -73,13 +73,15 @@ function holdGradients({ net, outputs, pass }: Contraction, size: number, n: num
   return {
     add({ layer, side }) {
       perPoint = side.cotangents.length;
+      if (layer.linearSide) {
+        // In an order of their own: products of gradients with each other do not tell.
+        parts.push(allLinearGradients(layer.linearSide(side)).data);
+        return;
+      }
       const rows = side.cotangents[0]!.shape[0]! * perPoint;
-      const write = () => {
-        const data = floats(net.precision, rows * size);
-        layer.writeJacobian!(side, { rows, cols: size, data }, 0);
-        return data;
-      };
-      parts.push(layer.gradients?.(side).data ?? write());
+      const data = floats(net.precision, rows * size);
+      layer.writeJacobian!(side, { rows, cols: size, data }, 0);
+      parts.push(data);
     },
     side() {
       const written = (rowsAPoint: number, cols: number, offset = 0, stride = cols) =>

@@ -17,7 +17,7 @@ export interface TangentSite {
   readonly index: number;
   readonly layer: Pick<
     Layer,
-    "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "gradients" | "joinTapes"
+    "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "linearSide" | "joinTapes"
   >;
   readonly side: TangentSide<unknown>;
   /** How many of the layer's parameters move. */

@@ -14,6 +14,10 @@ const CASES: readonly Convolution[] = [
   shape([70, 16, 12, 12], [3, 3], [1, 1], [1, 1], [1, 1], [12, 12], 3, 1),
   shape([0, 2, 4, 4], [2, 2], [1, 1], [1, 1], [0, 0], [3, 3], 2, 1),
   shape([2, 1, 1, 200], [1, 9], [1, 1], [1, 2], [0, 4], [1, 192], 3, 1),
+  // Several images of many positions: groups, rows of a power of two of bytes, strides.
+  shape([5, 4, 9, 10], [3, 3], [1, 1], [1, 1], [1, 1], [9, 10], 6, 2),
+  shape([6, 3, 8, 16], [3, 3], [1, 1], [1, 1], [1, 1], [8, 16], 5, 1),
+  shape([5, 2, 20, 19], [3, 2], [2, 2], [1, 1], [1, 1], [10, 10], 4, 1),
 ];
 
 type Pair = readonly [number, number];

@@ -20,6 +20,7 @@ export function checkLayerTangent(layer: Layer, place: Place, exact: Place, tole
     checkDiagonal(layer, a, tolerance);
     checkJacobian(layer, a, tolerance);
     if (layer.linearSide) checkLinearSide(layer, a, tolerance);
+    if (layer.joinTapes) checkJoinedTapes(layer, place, a, tolerance);
   }
 }
 
@@ -129,6 +130,18 @@ function checkJacobian(layer: Layer, { side, jacobian, outputs }: Side, toleranc
   });
   layer.writeJacobian!(side, out, 1);
   agree(`writeJacobian (${outputs} outputs) and per-example pull-backs`, out.data, expected, tolerance);
+}
+
+/** The Jacobian from the tapes of all but the last example and of the last, joined. */
+function checkJoinedTapes(layer: Layer, place: Place, a: Side, tolerance: number): void {
+  const tapes = [
+    [0, a.examples - 1],
+    [a.examples - 1, a.examples],
+  ].map(([from, to]) => {
+    const inputs = place.inputs.map((x) => examplesOf(x, from!, to!));
+    return inUse(layer, { ...place, inputs }).tape;
+  });
+  checkJacobian(layer, { ...a, side: { ...a.side, tape: layer.joinTapes!(tapes) } }, tolerance);
 }
 
 /** The gradients Σ Δ aᵀ over the positions of a linear map are those of its weight, and Σ Δ those of its bias. */

@@ -42,11 +42,12 @@ export interface CheckLayerOptions {
  * others; the definition's way through JSON; the pull-backs to every input and weight, those of training too, against
  * central differences; the push-forward against them and as the pull-backs' adjoint; the tangent Gram (same and
  * different sides, one and three outputs, whole and trace), its diagonal and the Jacobian against per-example
- * gradients; and all of it in f32 against f64.
+ * gradients; that joined tapes are those of all examples; that picked numbers are the output; and all of it in f32 against f64.
  */
 export function checkLayer(layer: Layer, options: CheckLayerOptions): void {
   const at = placeOf(layer, options);
   checkShapes(layer, at, options);
+  checkClaims(layer, at);
   checkDefinition(layer, at, options.from ?? layerFrom);
   checkPullback(layer, at, options);
   checkPushforward(layer, at, options);
@@ -99,6 +100,22 @@ function checkShapes(layer: Layer, at: Place, { inputShapes, tolerance = 1e-9 }:
       tolerance,
     );
   }
+}
+
+/** What `picked` and `elementwise` promise: others read the tape by them. */
+function checkClaims(layer: Layer, at: Place): void {
+  const { y, tape } = inUse(layer, at);
+  const input = at.inputs[0]!;
+  if (layer.elementwise) {
+    agree("the tape of an elementwise layer and its input", (tape as Tensor).data, input.data, 0);
+  }
+  if (!layer.picked) return;
+  const { from, shape, outputShape } = layer.picked(tape);
+  expectShape("the input that picked tells", shape, input.shape);
+  expectShape("the output that picked tells", outputShape, y.shape);
+  // −1 is a number from outside the input, a 0.
+  const numbers = Float64Array.from(from, (k) => (k < 0 ? 0 : input.data[k]!));
+  agree("the picked numbers and the output", numbers, y.data, 0);
 }
 
 function checkDefinition(layer: Layer, at: Place, from: (definition: LayerDefinition) => Layer): void {

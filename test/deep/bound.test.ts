@@ -9,7 +9,7 @@ import { divergence } from "../../src/deep/ops/marginal.ts";
 import { inducingJitter, predictor, type SparseLayer } from "../../src/deep/sparse-layer.ts";
 import { startDeep } from "../../src/deep/start.ts";
 import { withNoiseFunction } from "../../src/deep/varying-noise.ts";
-import { affine, linear, matern52, rbf, sum } from "../../src/kernels/index.ts";
+import { affine, linear, matern52, rbf, sum, toVector } from "../../src/kernels/index.ts";
 import {
   add,
   cholesky,
@@ -106,6 +106,19 @@ describe("the bound's gradient is that of finite differences", () => {
       gpLayer(sum(matern52({ ard: 4 }), linear()), { skip: true, mean: constantMean(4) }),
     );
     checkGradient(moved(process));
+  });
+
+  it("hidden layers with linear means of their own, fitted in units of 1/columns", () => {
+    const process = compose(
+      gpLayer(rbf({ ard: 2 }), { width: 2, mean: "linear" }),
+      gpLayer(rbf({ ard: 4 }), { skip: true }),
+    );
+    const model = moved(process);
+    const { names, of } = coordinates(model, () => false);
+    const own = model.layers[0]! as Extract<(typeof model.layers)[number], { kind: "gp" }>;
+    const weights = toVector(own.mean.parameters);
+    expect(of(model)[names.indexOf("0.mean")]).toEqual(weights.map((w) => 2 * w));
+    checkGradient(model);
   });
 
   it("three layers, zero and identity means", () => {

@@ -4,10 +4,11 @@ import { compose } from "../../src/deep/compose.ts";
 import { deepPosterior } from "../../src/deep/deep-posterior.ts";
 import { deepReport } from "../../src/deep/deep-report.ts";
 import { type DeepData, type FitDeepOptions, fitDeep } from "../../src/deep/fit-deep.ts";
-import { gpLayer } from "../../src/deep/layer.ts";
+import { type GpLayer, gpLayer } from "../../src/deep/layer.ts";
 import { movement } from "../../src/deep/monitor.ts";
+import { deepStack } from "../../src/deep/stack.ts";
 import { startDeep } from "../../src/deep/start.ts";
-import { constant, rbf } from "../../src/kernels/index.ts";
+import { constant, rbf, toVector } from "../../src/kernels/index.ts";
 import { columnVector, matrix } from "../../src/linalg/index.ts";
 import { dense, network, tanh } from "../../src/networks/index.ts";
 import { fit, gp, likelihoods } from "../../src/processes/index.ts";
@@ -56,6 +57,19 @@ describe("fitting a deep process", () => {
       expect(resumed.report.starts.map((s) => s.bound)).toEqual(whole.report.starts.map((s) => s.bound));
       expect(resumed.process.at(x).mean.data).toEqual(whole.process.at(x).mean.data);
     }
+  });
+
+  it("takes natural steps of half where each sees all rows, of a tenth where some", () => {
+    const trace = (more: FitDeepOptions) => fitted({ x, y }, { ...more, steps: 10 }).report.starts[0]!.trace;
+    expect(trace({})).toEqual(trace({ naturalRate: 0.5 }));
+    expect(trace({})).not.toEqual(trace({ naturalRate: 0.1 }));
+    expect(trace({ batchSize: 16 })).toEqual(trace({ batchSize: 16, naturalRate: 0.1 }));
+  });
+
+  it("fits the linear means of hidden layers, which start at the identity", () => {
+    const { model } = runSync(fitDeep(deepStack(1), { x, y }, { ...options, ...constantNoise, steps: 20 }));
+    const { mean } = model.layers[0] as GpLayer;
+    expect(Math.abs(toVector(mean.parameters)[0]! - 1)).toBeGreaterThan(1e-3);
   });
 
   it("the same seed gives the same fit, another one another", () => {

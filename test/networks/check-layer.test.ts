@@ -154,6 +154,17 @@ describe("checkLayer finds", () => {
     expect(() => checkLayer(layer, options)).toThrow(message);
   });
 
+  it("numbers that are not the ones picked", () => {
+    const pool = maxPool2d(2);
+    const picked = (tape: unknown) => {
+      const honest = pool.picked!(tape);
+      return { ...honest, from: honest.from.map((k) => (k + 1) % 9) };
+    };
+    expect(() => checkLayer({ ...pool, picked }, { inputShapes: [[1, 3, 3]] })).toThrow(
+      "the picked numbers and the output differ",
+    );
+  });
+
   it("wrong tangents of weights", () => {
     const exact = dense(2);
     for (const [change, message] of [
@@ -164,6 +175,7 @@ describe("checkLayer finds", () => {
       [{ addTangentDiagonal: () => {} }, "addTangentDiagonal"],
       [{ writeJacobian: (side, out) => exact.writeJacobian!(side, out, 0) }, "writeJacobian"],
       [{ addTangentGram: undefined }, "has addTangentGram"],
+      [{ joinTapes: (tapes) => exact.joinTapes!([...tapes].reverse()) }, "writeJacobian"],
     ] as [Partial<Layer>, string][]) {
       expect(() => checkLayer({ ...exact, ...change }, options)).toThrow(message);
     }

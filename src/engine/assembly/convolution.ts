@@ -93,7 +93,7 @@ const LEAST_IMAGES: i32 = 4;
  */
 // @ts-ignore: decorator
 @inline
-function apart<T>(w: usize, m: i32, k: i32): bool {
+function fits_alone<T>(w: usize, m: i32, k: i32): bool {
   const n = rows(w) * cols(w);
   const packed = <usize>(m + n + 64) * <usize>min(k, 256);
   const patches = <usize>(groups(w) * features(w)) * <usize>n;
@@ -154,7 +154,7 @@ export function convolve<T>(
 ): void {
   const k = features(w);
   const m = filters(w) / groups(w);
-  if (apart<T>(w, m, k)) {
+  if (fits_alone<T>(w, m, k)) {
     by_image<T>(w, images, weights, y, false);
     return;
   }
@@ -177,7 +177,7 @@ export function pullback_images<T>(
 ): void {
   const m = features(w);
   const k = filters(w) / groups(w);
-  if (apart<T>(w, m, k)) {
+  if (fits_alone<T>(w, m, k)) {
     by_image<T>(w, images, weights, dy, true);
     return;
   }

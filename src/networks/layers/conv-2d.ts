@@ -3,7 +3,7 @@ import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floatsLike, joinTensors, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 import { gradientTangent } from "./gradient-tangent.ts";
-import { allGradients, type LinearSide } from "./linear-gradients.ts";
+import type { LinearSide } from "./linear-gradients.ts";
 import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
 import { type LinearParametrisation, parametrised } from "./parametrisation.ts";
 import { drawFan } from "./uniform-fan.ts";
@@ -144,7 +144,6 @@ export function conv2d(filters: number, kernel: Pair, options: Conv2dOptions = {
           },
           addTangentDiagonal: (side, scale, out) => addLinearTangentDiagonal(linearSide(side), scale, out),
           linearSide,
-          gradients: (side) => allGradients(linearSide(side)),
           writeJacobian: (side, out, column) => writeLinearJacobian(linearSide(side), out, column),
         }),
   };

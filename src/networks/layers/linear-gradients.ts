@@ -22,7 +22,7 @@ export interface LinearSizes {
   readonly outputs: number;
 }
 
-export function sizesOf({ inputs, cotangents, order }: LinearSide): LinearSizes {
+export function linearSizes({ inputs, cotangents, order }: LinearSide): LinearSizes {
   const [n, positions, features] = inputs.shape as [number, number, number];
   const units = cotangents[0]!.shape[order === "units first" ? 1 : 2]!;
   return { n, positions, features, units, outputs: cotangents.length };
@@ -31,7 +31,7 @@ export function sizesOf({ inputs, cotangents, order }: LinearSide): LinearSizes 
 /** The cotangents as [n, positions, units], whichever way they lie. */
 export function positionsFirst(side: LinearSide): readonly Tensor[] {
   if (side.order === "positions first") return side.cotangents;
-  const { n, positions, units } = sizesOf(side);
+  const { n, positions, units } = linearSizes(side);
   return side.cotangents.map(({ data }) => {
     const out = floatsLike(data, data.length);
     for (let i = 0; i < n; i++) {
@@ -59,7 +59,7 @@ const scratch = 16_000_000;
 
 /** How many units' gradients fit into the scratch. */
 export function unitsAtOnce(side: LinearSide): number {
-  const { n, features, outputs } = sizesOf(side);
+  const { n, features, outputs } = linearSizes(side);
   return Math.max(1, Math.floor(scratch / (n * outputs * (features + 1))));
 }
 
@@ -68,7 +68,7 @@ export function unitsAtOnce(side: LinearSide): number {
  * [n, outputs, units, features (+ 1)].
  */
 export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
-  const { n, positions, features, outputs } = sizesOf(side);
+  const { n, positions, features, outputs } = linearSizes(side);
   const width = features + (side.bias ? 1 : 0);
   const { data: inputs } = side.inputs;
   const rows = outputs * (to - from);
@@ -95,13 +95,13 @@ export function linearGradients(side: LinearSide, { from, to }: Range): Tensor {
   return { shape, data };
 }
 
-/** The gradients of all units; the bias of each comes after its weights. */
-export function allGradients(side: LinearSide): Tensor {
-  return linearGradients(side, { from: 0, to: sizesOf(side).units });
+/** The same of all units, in an order other than `writeJacobian`'s: the bias of each unit comes after its weights. */
+export function allLinearGradients(side: LinearSide): Tensor {
+  return linearGradients(side, { from: 0, to: linearSizes(side).units });
 }
 
 function writeOuterProducts(side: LinearSide, from: number, to: number, out: Tensor["data"]): void {
-  const { n, features, units } = sizesOf(side);
+  const { n, features, units } = linearSizes(side);
   const a = side.inputs.data;
   let k = 0;
   for (let i = 0; i < n; i++) {
@@ -117,7 +117,7 @@ function writeOuterProducts(side: LinearSide, from: number, to: number, out: Ten
 
 /** An example's cotangents of a range of units, all outputs together, as they lie: units or positions first. */
 function packCotangents(side: LinearSide, i: number, from: number, to: number, out: Tensor["data"]): void {
-  const { positions, units, outputs } = sizesOf(side);
+  const { positions, units, outputs } = linearSizes(side);
   const start = i * positions * units;
   const count = to - from;
   side.cotangents.forEach(({ data }, p) => {

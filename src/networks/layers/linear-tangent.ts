@@ -15,10 +15,10 @@ import { addOwnProducts } from "./gradient-tangent.ts";
 import {
   type LinearSide,
   linearGradients,
+  linearSizes,
   positionsFirst,
   type Range,
   ranges,
-  sizesOf,
   unitsAtOnce,
 } from "./linear-gradients.ts";
 
@@ -44,7 +44,7 @@ export function addLinearTangentGram(a: LinearSide, b: LinearSide, scale: number
  * are those of the inputs times those of the cotangents where there is one position.
  */
 export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: Float64Array): void {
-  const { n, positions, outputs, units } = sizesOf(side);
+  const { n, positions, outputs, units } = linearSizes(side);
   const rows = out.length === n ? n : n * outputs;
   if (positions > 1) {
     for (const some of ranges(units, unitsAtOnce(side))) {
@@ -67,7 +67,7 @@ export function addLinearTangentDiagonal(side: LinearSide, scale: number, out: F
 /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out`: weight [units, features], then bias. */
 export function writeLinearJacobian(side: LinearSide, out: JacobianRows, column: number): void {
   const { data: written } = out;
-  const { features, units } = sizesOf(side);
+  const { features, units } = linearSizes(side);
   for (const { from, to } of ranges(units, unitsAtOnce(side))) {
     const { data } = linearGradients(side, { from, to });
     for (let r = 0, k = 0; r < out.rows; r++) {
@@ -82,8 +82,8 @@ export function writeLinearJacobian(side: LinearSide, out: JacobianRows, column:
 
 /** Operations of the two ways, counted for one pair of examples. */
 function pairsAreCheaper(a: LinearSide, b: LinearSide, out: Matrix): boolean {
-  const { n, positions, features, units, outputs } = sizesOf(a);
-  const m = sizesOf(b).n;
+  const { n, positions, features, units, outputs } = linearSizes(a);
+  const m = linearSizes(b).n;
   const entries = (out.rows / n) * (out.cols / m);
   const cotangents = Math.max(outputs, entries) * units;
   const pairs = positions ** 2 * (features + cotangents + perStep * entries);
@@ -93,9 +93,9 @@ function pairsAreCheaper(a: LinearSide, b: LinearSide, out: Matrix): boolean {
 
 /** Σ_st (a_s·a′_t + 1)(Δ_s·Δ′_t), a tile of examples at a time. */
 function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
-  const { n, positions } = sizesOf(a);
+  const { n, positions } = linearSizes(a);
   const perExample = out.rows / n;
-  const m = sizesOf(b).n;
+  const m = linearSizes(b).n;
   const count = Math.min(Math.max(n, m), Math.max(1, Math.floor(tileRows / (positions * perExample))));
   const [readLeft, readRight] = [rowReader(a, count, perExample), rowReader(b, count, perExample)];
   const bias = a.bias ? 1 : 0;
@@ -118,7 +118,7 @@ function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): voi
 
 /** The Gram of the per-example gradients, a few units at a time. */
 function addGradientProducts(a: LinearSide, b: LinearSide, scale: number, out: Matrix): void {
-  const { units } = sizesOf(a);
+  const { units } = linearSizes(a);
   for (const some of ranges(units, Math.min(unitsAtOnce(a), unitsAtOnce(b)))) {
     const ga = inRows(linearGradients(a, some), out.rows);
     const gb = a === b ? ga : inRows(linearGradients(b, some), out.cols);
@@ -141,7 +141,7 @@ interface ExampleRows {
 
 /** Reads examples of a side into the same arrays each time: a new pair for each tile would wait for the collector. */
 function rowReader(side: LinearSide, count: number, perExample: number): (range: Range) => ExampleRows {
-  const { positions, features, units, outputs } = sizesOf(side);
+  const { positions, features, units, outputs } = linearSizes(side);
   const laid = positionsFirst(side);
   const inputs = new Float64Array(count * positions * features);
   const cotangents = new Float64Array(count * positions * outputs * units);
