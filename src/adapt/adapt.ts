@@ -16,6 +16,13 @@ import type { TangentKernel } from "../tangent/index.ts";
 import { type Approximation, approximateBy, type CheapApproximation, isCheap } from "./approximation.ts";
 import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales } from "./base.ts";
 import { featuresOf } from "./features.ts";
+import {
+  expectFineTuned,
+  type FineTuned,
+  fineTunedMean,
+  fineTunedToNumbers,
+  type KnownMean,
+} from "./fine-tuned.ts";
 import { fitRegression } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
@@ -31,12 +38,13 @@ import {
 
 /**
  * What the adapted process falls back to far from the new data: the network, for new data of the task it was trained
- * on; or a constant, for data of another task, where only the network's kernel is worth keeping.
+ * on; a constant, for data of another task, where only the network's kernel is worth keeping; or the network trained on
+ * with the new data by gradient (see `FineTuned`), where they need features that it has not.
  */
-export type MeanChoice = "network" | "constant";
+export type MeanChoice = "network" | "constant" | "fine-tuned";
 
 export interface AdaptOptions extends BaseOptions {
-  /** The network unless given; the constant is the mean of y. */
+  /** The network unless given; the constant is the mean of y; "fine-tuned" trains the network six times. */
   readonly mean?: MeanChoice;
   /** Known noise variance, in squared units of y: one, or one for each example; fitted unless given. */
   readonly noiseVariance?: number | ArrayLike<number>;
@@ -46,6 +54,8 @@ export interface AdaptOptions extends BaseOptions {
 export interface Adaptation {
   readonly network: Network;
   readonly mean: MeanChoice;
+  /** Of the mean "fine-tuned". */
+  readonly fineTuned?: FineTuned;
   /** k_DNN with the scales that the marginal likelihood chose. */
   readonly kernel: TangentKernel;
   readonly space: Space;
@@ -102,9 +112,16 @@ export function adaptBase(
 ): Adaptation {
   const { network, x } = base;
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
-  const prior = priorMean(mean, network, y);
-  const fitted = fitBase(base, mean === "network" ? base.outputs() : prior.at(x), y, noiseVariance);
-  return conditionTangent(fitted.kernel, { x, y, noiseVariance: fitted.noiseVariance }, { ...base, mean });
+  const fitAbout = (known: KnownMean) => {
+    const fitted = fitBase(base, priorMean(known, network, y).at(x), y, noiseVariance);
+    return { ...fitted, known };
+  };
+  const fitted =
+    mean === "fine-tuned"
+      ? fitHowFar(fineTunedToNumbers(network, x, y), (fineTuned) => fitAbout({ mean, fineTuned }))
+      : fitAbout({ mean });
+  const options = { ...base, ...fitted.known };
+  return conditionTangent(fitted.kernel, { x, y, noiseVariance: fitted.noiseVariance }, options);
 }
 
 /** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */
@@ -113,20 +130,41 @@ export function fitBase(
   prior: Matrix,
   y: Matrix,
   noiseVariance?: number | ArrayLike<number>,
-): { readonly kernel: TangentKernel; readonly noiseVariance: number | ArrayLike<number> } {
+): Fitted {
   const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
   const noise = typeof noiseVariance === "number" ? noiseVariance : known;
   const fitted = fitRegression(base, subtract(y, prior), y, noise);
   return {
     kernel: withScales(base.kernel, fitted.scales),
     noiseVariance: noiseVariance ?? fitted.noiseVariance,
+    logEvidence: fitted.logEvidence,
   };
+}
+
+interface Fitted {
+  readonly kernel: TangentKernel;
+  readonly noiseVariance: number | ArrayLike<number>;
+  readonly logEvidence: number;
+}
+
+/**
+ * The fit of highest evidence about means between the network and the one trained on, three quarters of the way (± one) before any data:
+ * of a few numbers neither is sure to be the better.
+ */
+function fitHowFar<F extends Fitted>(tuned: FineTuned, fitAbout: (tuned: FineTuned) => F): F {
+  const value = (share: number, { logEvidence }: F) => logEvidence - 0.5 * ((share - 0.75) / 0.25) ** 2;
+  return [0, 0.25, 0.5, 0.75, 1]
+    .map((share) => ({ share, fitted: fitAbout({ ...tuned, share }) }))
+    .reduce((best, next) => (value(next.share, next.fitted) > value(best.share, best.fitted) ? next : best))
+    .fitted;
 }
 
 /** How the posterior of known scales is found. */
 export interface ConditionOptions {
   readonly space: Space;
   readonly mean?: MeanChoice;
+  /** For the mean "fine-tuned". */
+  readonly fineTuned?: FineTuned | undefined;
   readonly approximation?: Approximation;
   readonly rank?: number;
 }
@@ -146,13 +184,17 @@ export function conditionTangent(
 ): Adaptation {
   const { space, mean = "network", approximation = "full", rank = usualRank } = options;
   const { network } = kernel;
-  const prior = priorMean(mean, network, data.y);
+  const prior = priorMean(options, network, data.y);
   const process = conditionOn(kernel, prior, data, options);
-  return adaptationOf({ network, mean, kernel, space, approximation, rank, prior }, process);
+  const tuned = options.fineTuned && { fineTuned: options.fineTuned };
+  return adaptationOf({ network, mean, ...tuned, kernel, space, approximation, rank, prior }, process);
 }
 
 function adaptationOf(
-  parts: Pick<Adaptation, "network" | "mean" | "kernel" | "space" | "approximation" | "rank" | "prior">,
+  parts: Pick<
+    Adaptation,
+    "network" | "mean" | "fineTuned" | "kernel" | "space" | "approximation" | "rank" | "prior"
+  >,
   process: RegressionPosterior,
 ): Adaptation {
   const { noiseVariance, logEvidence } = process;
@@ -193,8 +235,9 @@ export function conditionOn(
     : inFunctionSpace(kernel, prior, data);
 }
 
-function priorMean(mean: MeanChoice, network: Network, y: Matrix): Fn {
-  return mean === "network" ? network : constantMean(network.inputs, columnMeans(y));
+function priorMean({ mean, fineTuned }: Partial<KnownMean>, network: Network, y: Matrix): Fn {
+  if (mean === "constant") return constantMean(network.inputs, columnMeans(y));
+  return mean === "fine-tuned" ? fineTunedMean(expectFineTuned(fineTuned), network) : network;
 }
 
 /** Known noise as the variance of each value of y. Throws UsageError unless all are above 0 and finite. */

@@ -8,7 +8,7 @@ import {
   takeRows,
 } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
-import { constantMean, type Gaussian, type Process } from "../processes/index.ts";
+import type { Gaussian, Process } from "../processes/index.ts";
 import { functionMode, functionPosterior, type LatentProcess } from "../processes/latent/index.ts";
 import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
@@ -28,6 +28,7 @@ import {
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
 import { featuresOf } from "./features.ts";
+import { canFineTune, type FineTuned, fineTunedToLabels, type KnownMean } from "./fine-tuned.ts";
 import { evidenceOfMode } from "./function-mode.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import { regressLabels } from "./label-regression.ts";
@@ -40,7 +41,8 @@ import {
 } from "./labelled-examples.ts";
 import { laplaceLeaveOneOut } from "./laplace-leave-one-out.ts";
 import { classCount, classLikelihood } from "./likelihoods.ts";
-import { mixClassifiers } from "./mixture.ts";
+import { logitMean } from "./logit-mean.ts";
+import { poolClassifiers } from "./pool.ts";
 import { searchScales } from "./scale-search.ts";
 import { inverseTemperatureOf, tempered } from "./temperature.ts";
 import { factoredCovariance } from "./weight-covariance.ts";
@@ -49,26 +51,26 @@ import { weightProcess } from "./weight-process.ts";
 
 export interface ClassifierOptions extends BaseOptions {
   /**
-   * The network's logits, or the logits of the classes' frequencies (even scores where labels are regressed). Unless given
-   * the network's, or with the method "auto" both.
+   * The network's logits, those of the network trained on with the labels, or of the classes' frequencies (even scores where
+   * labels are regressed). Unless given the network's, or with the method "auto" all.
    */
   readonly mean?: MeanChoice;
   /**
    * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
-   * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a mixture
-   * of both, of both means unless one is given, and for "laplace" in function space of one scale and one a layer unless
-   * either is asked for, each weighed by how well it predicts left-out labels; "laplace" where the covariance is
-   * approximate.
+   * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a pool
+   * of both, of several means unless one is given, and for "laplace" in function space of one scale and one a layer unless
+   * either is asked for, each trusted by how well it predicts left-out labels; "laplace" where the covariance is
+   * approximate. The network is trained on for it where that is a matter of a minute and there are two labels a class.
    */
   readonly method?: ClassifierMethod | "auto";
 }
 
 export type ClassifierMethod = "laplace" | "regression";
 
-/** One of several ways of meeting the same labels, and its weight in their mixture. */
-export interface MixturePart {
+/** One of several ways of meeting the same labels, and the power to which its probabilities are raised in their pool. */
+export interface PoolPart {
   readonly classifier: AdaptedClassifier;
-  readonly weight: number;
+  readonly exponent: number;
 }
 
 /** How uncertain logits become probabilities: by a formula, or by drawing. */
@@ -86,11 +88,13 @@ export interface PredictiveOptions {
 export interface AdaptedClassifier {
   readonly network: Network;
   readonly mean: MeanChoice;
+  /** Of the mean "fine-tuned". */
+  readonly fineTuned?: FineTuned | undefined;
   /** k_DNN with the scales that the marginal likelihood chose. */
   readonly kernel: TangentKernel;
-  readonly method: ClassifierMethod | "mixture";
-  /** Of a "mixture", the one that weighs most first: kernel, mean, process, evidence and shift are that one's. */
-  readonly parts?: readonly MixturePart[];
+  readonly method: ClassifierMethod | "pool";
+  /** Of a "pool", that of the largest exponent first: kernel, mean, process, evidence and shift are that one's. */
+  readonly parts?: readonly PoolPart[];
   readonly space: Space;
   readonly approximation: Approximation;
   /** Directions that "low-rank" keeps. */
@@ -149,18 +153,34 @@ export function adaptClassifierBase(
   { mean, method = "auto", scales }: Pick<ClassifierOptions, "mean" | "method" | "scales">,
 ): AdaptedClassifier {
   expectExamples({ x: base.x, labels }, base.network);
-  if (method === "regression") return regressLabels(base, labels, mean ?? "network");
-  if (method === "laplace" || isCheap(base.approximation)) return fitLaplace(base, labels, mean ?? "network");
+  const meanOf = (choice: MeanChoice): KnownMean =>
+    choice === "fine-tuned"
+      ? { mean: choice, fineTuned: fineTunedToLabels(base.network, base.x, labels) }
+      : { mean: choice };
+  if (method === "regression") return regressLabels(base, labels, meanOf(mean ?? "network"));
+  if (method === "laplace" || isCheap(base.approximation)) {
+    return fitLaplace(base, labels, meanOf(mean ?? "network"));
+  }
   // Images of another contrast want the first layer to move, others the last: labels tell which by a scale for each.
   const bases = scales || !seesLayers(base) ? [base] : [base, base.byLayer()];
+  const given = mean && meanOf(mean);
   // Laplace's prior deviation about a constant of few labels tends to 0: there only the labels as numbers take part.
-  return mixClassifiers(
+  return poolClassifiers(
     [
-      ...bases.map((own) => fitLaplace(own, labels, mean ?? "network")),
-      ...(mean ? [mean] : (["network", "constant"] as const)).map((m) => regressLabels(base, labels, m)),
+      ...bases.map((own) => fitLaplace(own, labels, given ?? { mean: "network" })),
+      ...(given ? [given] : [{ mean: "network" } as const, { mean: "constant" } as const]).map((m) =>
+        regressLabels(base, labels, m),
+      ),
+      ...(!mean && bearsFineTuning(base) ? [fitLaplace(base, labels, meanOf("fine-tuned"))] : []),
     ],
     { x: base.x, labels },
   );
+}
+
+/** Whether there are labels enough to train on with a fifth of them left out, and it takes a minute at most. */
+function bearsFineTuning({ x, network, kernel }: Base): boolean {
+  const enough = x.rows >= 2 * classCount(network.outputs);
+  return enough && kernel.options.layers === "all" && canFineTune(network, x.rows);
 }
 
 // Numbers of the layers' shares of the Gram matrix, held together: 800 MB.
@@ -172,10 +192,10 @@ function seesLayers({ space, x, network, kernel: { spans } }: Base): boolean {
   return space === "function" && spans.length > 1 && spans.length * values ** 2 <= shareNumbers;
 }
 
-function fitLaplace(base: Base, labels: ArrayLike<number>, mean: MeanChoice): AdaptedClassifier {
-  const { x } = base;
-  const kernel = withScales(base.kernel, fitScales(base, labels, mean));
-  return conditionClassifier(kernel, { x, labels }, { ...base, mean });
+function fitLaplace(base: Base, labels: ArrayLike<number>, mean: KnownMean): AdaptedClassifier {
+  const { x, network } = base;
+  const kernel = withScales(base.kernel, fitScales(base, labels, logitMean(mean, network, labels)));
+  return conditionClassifier(kernel, { x, labels }, { ...base, ...mean });
 }
 
 /** The adapted classifier ("laplace") for scales that are already known: what a saved one is made from again. */
@@ -184,8 +204,9 @@ export function conditionClassifier(
   data: LabelledExamples,
   options: ConditionOptions,
 ): AdaptedClassifier {
-  const { mean = "network" } = options;
-  return laplace(kernel, logitMean(mean, kernel.network, data.labels), data, { ...options, mean });
+  const { mean = "network", fineTuned } = options;
+  const prior = logitMean({ mean, fineTuned }, kernel.network, data.labels);
+  return laplace(kernel, prior, data, { ...options, mean });
 }
 
 function laplace(
@@ -195,7 +216,7 @@ function laplace(
   options: ConditionOptions & { readonly mean: MeanChoice },
   start?: Float64Array,
 ): AdaptedClassifier {
-  const { space, mean, approximation = "full", rank = usualRank } = options;
+  const { space, mean, fineTuned, approximation = "full", rank = usualRank } = options;
   const { network } = kernel;
   const { process, logEvidence, u, alpha } = modeOf(kernel, prior, data, options, start);
   const features = featuresOf(kernel);
@@ -209,6 +230,7 @@ function laplace(
   return {
     network,
     mean,
+    ...(fineTuned && { fineTuned }),
     kernel,
     method: "laplace",
     space,
@@ -298,22 +320,6 @@ export function networkProbabilities(network: Network, x: Matrix): Matrix {
   return certainProbabilities(network.at(x));
 }
 
-function logitMean(mean: MeanChoice, network: Network, labels: ArrayLike<number>): Fn {
-  return mean === "network"
-    ? network
-    : constantMean(network.inputs, frequencyLogits(labels, network.outputs));
-}
-
-/** Logits of the classes' frequencies, each class counted once more than it was seen; they add to 0. */
-function frequencyLogits(labels: ArrayLike<number>, outputs: number): Float64Array {
-  const counts = new Float64Array(classCount(outputs)).fill(1);
-  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++;
-  if (outputs === 1) return Float64Array.of(Math.log(counts[1]! / counts[0]!));
-  const logs = counts.map(Math.log);
-  const middle = logs.reduce((sum, v) => sum + v / outputs, 0);
-  return logs.map((v) => v - middle);
-}
-
 // The evidence is that of an approximation: scales a hundredth of a nat from its maximum are as good, and modes that are
 // as rough tell where it is.
 const enough = { gradientTolerance: 2e-2, valueTolerance: 1e-5 };
@@ -324,7 +330,7 @@ const roughly = 1e-6;
 const largestVariance = 1e4;
 
 /** The scales of highest evidence, by Laplace's approximation; of a sample of the examples where there are many. */
-function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Float64Array {
+function fitScales(base: Base, labels: ArrayLike<number>, mean: Fn): Float64Array {
   const values = base.x.rows * base.network.outputs;
   if (isCheap(base.approximation) || (base.space === "function" && values > sampleSize)) {
     const { base: sample, indices } = base.sample();
@@ -336,7 +342,7 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: MeanChoice): Flo
   }
   const { network, x, kernel } = base;
   const likelihood = classLikelihood(labels, network.outputs);
-  const prior = mean === "network" ? base.outputs() : logitMean(mean, network, labels).at(x);
+  const prior = mean.at(x);
   const evidence =
     base.space === "function"
       ? evidenceOfMode(base.shares(), prior, likelihood, roughly)

@@ -1,10 +1,11 @@
-import { columnVector, type Matrix } from "../linalg/index.ts";
-import { adam, binaryCrossEntropy, crossEntropy, type Network, train } from "../networks/index.ts";
-import { runSync, type Task } from "../tasks/index.ts";
+import type { Matrix } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
+import type { Task } from "../tasks/index.ts";
 import { baseOf } from "./base.ts";
 import { type ClassScores, classScores } from "./class-scores.ts";
 import { adaptClassifierBase, type ClassifierOptions, networkProbabilities } from "./classify.ts";
 import { timed } from "./compare.ts";
+import { fineTuneToLabels } from "./fine-tuned.ts";
 import { classifyFromScratch } from "./from-scratch.ts";
 import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
 
@@ -47,7 +48,7 @@ export function* compareClassifiers(
         labels,
         options,
       ).probabilities(test.x),
-    "fine-tuned": () => networkProbabilities(fineTuned(net, fresh), test.x),
+    "fine-tuned": () => networkProbabilities(fineTuneToLabels(net, x, labels), test.x),
     "GP from scratch": () => classifyFromScratch(fresh, test.x, net.outputs),
     "adapted, labels regressed": () =>
       adaptClassifierBase(base, labels, { ...options, method: "regression" }).probabilities(test.x),
@@ -57,14 +58,4 @@ export function* compareClassifiers(
     ...classScores(probabilities, test.labels),
     probabilities,
   }));
-}
-
-function fineTuned(net: Network, { x, labels }: LabelledExamples): Network {
-  const options = {
-    epochs: 300,
-    batchSize: x.rows,
-    loss: net.outputs === 1 ? binaryCrossEntropy() : crossEntropy(),
-    optimizer: adam({ learningRate: 1e-3 }),
-  };
-  return runSync(train(net, { x, y: columnVector(labels) }, options)).network;
 }

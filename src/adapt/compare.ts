@@ -1,8 +1,9 @@
 import { type Matrix, subtract } from "../linalg/index.ts";
-import { adam, type Examples, type Network, train } from "../networks/index.ts";
+import type { Examples, Network } from "../networks/index.ts";
 import { columnMeans } from "../processes/index.ts";
-import { runSync, type Task } from "../tasks/index.ts";
+import type { Task } from "../tasks/index.ts";
 import { type AdaptOptions, adapt } from "./adapt.ts";
+import { fineTune } from "./fine-tuned.ts";
 import { regressFromScratch } from "./from-scratch.ts";
 import { type Predicted, type Scores, scores } from "./scores.ts";
 
@@ -51,8 +52,7 @@ export function* compare(
     "last layer only": () =>
       adapt(net, fresh, { ...options, approximation: "last-layer" }).process.observed(test.x),
     "fine-tuned"() {
-      const training = { epochs: 300, batchSize: fresh.x.rows, optimizer: adam({ learningRate: 1e-3 }) };
-      return points(runSync(train(net, fresh, training)).network.at);
+      return points(fineTune(net, fresh).at);
     },
     "GP from scratch": () => regressFromScratch(fresh, test.x),
     adapted: () => adapt(net, fresh, options).process.observed(test.x),

@@ -17,17 +17,18 @@ export {
   type ClassifierMethod,
   type ClassifierOptions,
   conditionClassifier,
-  type MixturePart,
   networkProbabilities,
+  type PoolPart,
   type PredictiveOptions,
 } from "./classify.ts";
 export { type Contender, type ContenderName, compare } from "./compare.ts";
 export * from "./compare-classifiers.ts";
-export { conditionWays, type KnownWay } from "./condition-mixture.ts";
+export { conditionWays, type KnownWay } from "./condition-ways.ts";
+export type { FineTuned } from "./fine-tuned.ts";
 export { conditionLabels } from "./label-regression.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";
-export { leading } from "./mixture.ts";
+export { leading } from "./pool.ts";
 export { type Prepared, prepare } from "./prepare.ts";
 export * from "./scores.ts";
 export { conditionInWeightSpace, type WeightPosterior } from "./weight-space.ts";

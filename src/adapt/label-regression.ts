@@ -4,17 +4,12 @@ import { constantMean } from "../processes/index.ts";
 import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
-import {
-  type ConditionOptions,
-  conditionOn,
-  fitBase,
-  type MeanChoice,
-  type RegressionPosterior,
-} from "./adapt.ts";
+import { type ConditionOptions, conditionOn, fitBase, type RegressionPosterior } from "./adapt.ts";
 import { type Base, usualRank } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import type { AdaptedClassifier } from "./classify.ts";
 import { featuresOf } from "./features.ts";
+import { expectFineTuned, fineTunedMean, type KnownMean } from "./fine-tuned.ts";
 import {
   expectExamples,
   type LabelledExamples,
@@ -30,12 +25,12 @@ import { oneHot, sharpened, sharpnessOf } from "./sharpness.ts";
  * needs no iteration (Rasmussen & Williams 2006, section 6.5). Its values become probabilities through the softmax of β
  * times them, with the β that gives the labels the highest probability when each is left out.
  */
-export function regressLabels(base: Base, labels: ArrayLike<number>, mean: MeanChoice): AdaptedClassifier {
+export function regressLabels(base: Base, labels: ArrayLike<number>, mean: KnownMean): AdaptedClassifier {
   const { network, x } = base;
   expectLabels(labels, network.outputs);
   const y = oneHot(labels, network.outputs);
   const { kernel, noiseVariance } = fitBase(base, scoreMean(network, mean).at(x), y);
-  return conditionLabels(kernel, { x, labels }, { ...base, mean, noiseVariance: Number(noiseVariance) });
+  return conditionLabels(kernel, { x, labels }, { ...base, ...mean, noiseVariance: Number(noiseVariance) });
 }
 
 /** The same for scales and noise that are already known: what a saved one is made from again. */
@@ -45,17 +40,19 @@ export function conditionLabels(
   options: ConditionOptions & { readonly noiseVariance: number },
 ): AdaptedClassifier {
   const { network } = kernel;
-  const { mean = "network", noiseVariance, space, approximation = "full", rank = usualRank } = options;
+  const { mean = "network", fineTuned, noiseVariance, space } = options;
+  const { approximation = "full", rank = usualRank } = options;
   expectLabels(data.labels, network.outputs);
   const y = oneHot(data.labels, network.outputs);
-  const prior = scoreMean(network, mean);
+  const prior = scoreMean(network, { mean, fineTuned });
   const process = conditionOn(kernel, prior, { x: data.x, y, noiseVariance }, options);
-  return classifierOf({ kernel, prior, mean, noiseVariance, space, approximation, rank }, data, process);
+  const known = { mean, ...(fineTuned && { fineTuned }) };
+  return classifierOf({ kernel, prior, ...known, noiseVariance, space, approximation, rank }, data, process);
 }
 
 type Regression = Pick<
   AdaptedClassifier,
-  "kernel" | "prior" | "mean" | "space" | "approximation" | "rank"
+  "kernel" | "prior" | "mean" | "fineTuned" | "space" | "approximation" | "rank"
 > & {
   readonly noiseVariance: number;
 };
@@ -112,17 +109,18 @@ function classifierOf(
   };
 }
 
-/** The network's probabilities, or even ones: the classes' frequencies would tell a left-out label. */
-function scoreMean(network: Network, mean: MeanChoice): Fn {
+/** A network's probabilities, or even ones: the classes' frequencies would tell a left-out label. */
+function scoreMean(network: Network, { mean, fineTuned }: KnownMean): Fn {
   const { inputs, outputs } = network;
   if (mean === "constant") {
     return constantMean(inputs, new Float64Array(outputs).fill(1 / classCount(outputs)));
   }
+  const logits = mean === "network" ? network : fineTunedMean(expectFineTuned(fineTuned), network);
   return {
     inputs,
     outputs,
     at(x) {
-      const p = certainProbabilities(network.at(x));
+      const p = certainProbabilities(logits.at(x));
       return outputs === 1 ? { ...p, cols: 1, data: p.data.filter((_, k) => k % 2 === 1) } : p;
     },
   };

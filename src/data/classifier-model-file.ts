@@ -11,8 +11,10 @@ import {
 import { type AdaptationHeader, adaptationHeader, kernelOf } from "./adaptation-header.ts";
 import { sealed } from "./checksum.ts";
 import type { ClassifierModel } from "./classifier-model.ts";
+import { fineTunedIn, setFineTuned } from "./fine-tuned-tensors.ts";
 import type { ModelInputs } from "./model-inputs.ts";
-import { asMatrix, asTensor, expectArrayInputs, expectStandardiser } from "./network-model-file.ts";
+import { expectArrayInputs, expectStandardiser } from "./network-model-file.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /** What the metadata of a classifier's file says; its data are the tensors "adaptation.x" and "adaptation.labels". */
 export interface ClassifierHeader {
@@ -24,7 +26,7 @@ export interface ClassifierHeader {
   readonly classes: readonly string[];
   readonly history: readonly Epoch[];
   readonly keptEpoch: number;
-  /** The way of meeting the labels that weighs most, and the others of a mixture. */
+  /** The way of meeting the labels of the largest exponent, and the others of a pool. */
   readonly adaptation?: WayHeader & { readonly others?: readonly WayHeader[] };
 }
 
@@ -36,7 +38,7 @@ interface WayHeader extends AdaptationHeader {
 
 function wayHeader(classifier: AdaptedClassifier): WayHeader {
   const { method, noiseVariance } = classifier;
-  if (method === "mixture") throw new TypeError("a way of a mixture is no mixture itself");
+  if (method === "pool") throw new TypeError("a way of a pool is no pool itself");
   return { ...adaptationHeader(classifier), method, ...(noiseVariance !== undefined && { noiseVariance }) };
 }
 
@@ -51,6 +53,8 @@ export function encodeClassifierModel(model: ClassifierModel): Uint8Array {
   }
   const [first, ...others] =
     adapted?.classifier.parts?.map((part) => part.classifier) ?? (adapted ? [adapted.classifier] : []);
+  const fineTuned = [first, ...others].find((way) => way?.fineTuned)?.fineTuned;
+  if (fineTuned) setFineTuned(tensors, fineTuned);
   const header: ClassifierHeader = {
     version: 1,
     kind: "classifier",
@@ -95,8 +99,13 @@ export function classifierModelFrom(
   if (!adaptation) return model;
   const x = asMatrix(tensors, "adaptation.x");
   const labels = asMatrix(tensors, "adaptation.labels").data;
-  const ways = [adaptation, ...(adaptation.others ?? [])].map((way) => ({
+  const headers = [adaptation, ...(adaptation.others ?? [])];
+  const tuned = headers.some(({ mean }) => mean === "fine-tuned") && {
+    fineTuned: fineTunedIn(tensors, header.network),
+  };
+  const ways = headers.map((way) => ({
     ...way,
+    ...(way.mean === "fine-tuned" && tuned),
     kernel: kernelOf(network, way),
   }));
   const classifier = conditionWays(ways, { x, labels });

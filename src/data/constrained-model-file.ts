@@ -12,7 +12,7 @@ import { type Constraint, conditionConstrained, likelihoods } from "../processes
 import { sealed } from "./checksum.ts";
 import type { ConstrainedGpModel } from "./constrained-model.ts";
 import { type MeanJson, meanFrom, meanJson } from "./gp-model-file.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /** What the metadata say; data are the tensors "data.x" and "data.y", virtual observations "virtual.x", "virtual.y". */
 export interface ConstrainedHeader {

@@ -5,8 +5,8 @@ import { type Matrix, matrix, type Tensor } from "../linalg/index.ts";
 import { likelihoods, zeroMean } from "../processes/index.ts";
 import { sealed } from "./checksum.ts";
 import type { DeepTableModel } from "./deep-table-model.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
 import type { Standardiser } from "./standardise.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /**
  * What the metadata of a deep process's file says. Of layer l the tensors are "l.inducing" (m × inputs), "l.values"

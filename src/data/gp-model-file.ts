@@ -4,7 +4,7 @@ import { matrix, type Tensor } from "../linalg/index.ts";
 import { constantMean, gp, type Mean, zeroMean } from "../processes/index.ts";
 import { sealed } from "./checksum.ts";
 import type { GpModel, MeanName } from "./gp-model.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /** A linear mean is value + weight · x. */
 export interface MeanJson {

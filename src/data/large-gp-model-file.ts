@@ -12,7 +12,7 @@ import { runSync } from "../tasks/index.ts";
 import { sealed } from "./checksum.ts";
 import { type MeanJson, meanFrom, meanJson } from "./gp-model-file.ts";
 import type { LargeGpModel } from "./large-gp-model.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /**
  * What the metadata of such a file say. All but variational ones keep their data ("data.x", "data.y",

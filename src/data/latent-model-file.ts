@@ -5,8 +5,8 @@ import { type Matrix, matrix, type Tensor } from "../linalg/index.ts";
 import { decodeSafetensors } from "../networks/safetensors.ts";
 import { expectSealed, sealed } from "./checksum.ts";
 import type { LatentTableModel } from "./latent-model.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
 import type { Standardiser } from "./standardise.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 interface MappingHeader {
   readonly kernel: KernelJson;

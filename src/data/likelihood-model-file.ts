@@ -20,7 +20,7 @@ import {
 } from "../processes/index.ts";
 import { sealed } from "./checksum.ts";
 import type { LikelihoodTableModel } from "./likelihood-model.ts";
-import { asMatrix, asTensor } from "./network-model-file.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /** What the metadata say; the data are the tensors "data.x" and "data.y" (classes by number). */
 export interface LikelihoodHeader {

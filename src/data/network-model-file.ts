@@ -1,6 +1,6 @@
 import { conditionTangent } from "../adapt/index.ts";
 import { FormatError } from "../errors/index.ts";
-import { type Matrix, type Tensor, toMatrix } from "../linalg/index.ts";
+import type { Tensor } from "../linalg/index.ts";
 import {
   definitionOf,
   type Epoch,
@@ -10,9 +10,11 @@ import {
 } from "../networks/index.ts";
 import { type AdaptationHeader, adaptationHeader, kernelOf } from "./adaptation-header.ts";
 import { sealed } from "./checksum.ts";
+import { fineTunedIn, setFineTuned } from "./fine-tuned-tensors.ts";
 import type { Adapted, RegressionModel } from "./model.ts";
 import type { ArrayInputs } from "./model-inputs.ts";
 import type { Standardiser } from "./standardise.ts";
+import { asMatrix, asTensor } from "./tensors.ts";
 
 /** What the file's metadata says under "funspace", as JSON. Tensors hold the numbers. */
 interface NumbersHeader {
@@ -36,6 +38,7 @@ export function encodeNetworkModel(model: RegressionModel): Uint8Array {
     tensors.set("adaptation.x", asTensor(adapted.x));
     tensors.set("adaptation.y", asTensor(adapted.y));
     if (adapted.noise) tensors.set("adaptation.noise", { shape: [adapted.x.rows], data: adapted.noise });
+    if (adapted.adaptation.fineTuned) setFineTuned(tensors, adapted.adaptation.fineTuned);
   }
   const header = {
     version: 1,
@@ -73,7 +76,7 @@ export function networkModelFrom(
 }
 
 function adaptedFrom(
-  { adaptation }: NumbersHeader,
+  { adaptation, network: definition }: NumbersHeader,
   network: RegressionModel["network"],
   tensors: ReadonlyMap<string, Tensor>,
 ): { readonly adapted?: Adapted } {
@@ -84,7 +87,10 @@ function adaptedFrom(
   const data = { x, y, noiseVariance: noise ?? adaptation.noiseVariance };
   return {
     adapted: {
-      adaptation: conditionTangent(kernel, data, adaptation),
+      adaptation: conditionTangent(kernel, data, {
+        ...adaptation,
+        ...(adaptation.mean === "fine-tuned" && { fineTuned: fineTunedIn(tensors, definition) }),
+      }),
       x,
       y,
       ...(noise && { noise: Float64Array.from(noise) }),
@@ -111,16 +117,4 @@ export function expectArrayInputs({ shape, bytes, mean, scale }: ArrayInputs, si
 
 function areUnits(mean: readonly number[], scale: readonly number[]): boolean {
   return mean.every(Number.isFinite) && scale.every((s) => Number.isFinite(s) && s > 0);
-}
-
-export function asTensor(a: Matrix): Tensor {
-  return { shape: [a.rows, a.cols], data: a.data };
-}
-
-export function asMatrix(tensors: ReadonlyMap<string, Tensor>, name: string): Matrix {
-  const tensor = tensors.get(name);
-  if (tensor?.shape.length !== 2 || !tensor.data.every(Number.isFinite)) {
-    throw new FormatError(`tensor "${name}" is missing or holds NaN; the file was altered`);
-  }
-  return toMatrix(tensor);
 }

@@ -13,8 +13,8 @@ import { isProcess } from "./table-model.ts";
 
 /**
  * The model's mean as an ONNX file in the units of its tables: x are the input columns (or arrays, bytes as 0 to 1), y the
- * targets; of a classifier y are the mean logits (the classes' scores, where labels were regressed; of a mixture those of the
- * way that weighs most). An adapted network is
+ * targets; of a classifier y are the mean logits (the classes' scores, where labels were regressed; of a pool those of the
+ * way of the largest exponent). An adapted network is
  * written as its linearisation. Throws UsageError for a Gaussian process without a network.
  */
 export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
@@ -31,7 +31,7 @@ export function encodeModelAsOnnx(model: AnyModel): Uint8Array {
 }
 
 /** How the weights move, and from which mean. */
-function linearised(model: RegressionModel | ClassifierModel): Pick<OnnxOptions, "move" | "prior"> {
+function linearised(model: RegressionModel | ClassifierModel): Pick<OnnxOptions, "move" | "prior" | "other"> {
   const { network } = model;
   const adaptation = model.kind === "classifier" ? model.adapted!.classifier : model.adapted!.adaptation;
   const move = unflatten(adaptation.shift(), network.weights, network.precision);
@@ -40,7 +40,9 @@ function linearised(model: RegressionModel | ClassifierModel): Pick<OnnxOptions,
     return { move, prior: { shape: network.outputShape, data: inPrecision(data, network.precision) } };
   }
   const regressed = model.kind === "classifier" && leading(model.adapted!.classifier).method === "regression";
-  return { move, prior: regressed ? "probabilities" : "network" };
+  const prior = regressed ? "probabilities" : "network";
+  const { fineTuned } = adaptation;
+  return { move, prior, ...(fineTuned && { other: fineTuned }) };
 }
 
 function unitsOfInputs(inputs: ModelInputs, { precision }: Network): OnnxUnits | undefined {

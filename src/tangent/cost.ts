@@ -18,11 +18,7 @@ const perStep = 32;
 export function shareCosts(net: Network, n: number): readonly ShareCost[] {
   const entries = net.outputs ** 2;
   const pairs = (n * (n + 1)) / 2;
-  const shapes: Shape[] = [];
-  net.layers.forEach((layer, i) => {
-    const inputs = net.sources[i]!.map((s) => (s < 0 ? net.inputShape : shapes[s]!));
-    shapes.push(layer.outputShape(...(inputs as [Shape])));
-  });
+  const shapes = outputShapes(net);
   return weightedLayers(net).map((index) => {
     const weights = net.weights[index]!;
     const gradients = entries * weightCount(weights);
@@ -34,4 +30,23 @@ export function shareCosts(net: Network, n: number): readonly ShareCost[] {
     const byPositions = positions ** 2 * (features + entries * (units + perStep));
     return { index, operations: pairs * Math.min(gradients, byPositions) };
   });
+}
+
+/** Multiplications of one point's pass through the layers with weights, each applied at all positions of its output. */
+export function forwardCost(net: Network): number {
+  const shapes = outputShapes(net);
+  return weightedLayers(net).reduce((sum, index) => {
+    const weights = net.weights[index]!;
+    const units = weights.weight?.shape[0] ?? 1;
+    return sum + weightCount(weights) * Math.max(1, sizeOf(shapes[index]!) / units);
+  }, 0);
+}
+
+function outputShapes(net: Network): readonly Shape[] {
+  const shapes: Shape[] = [];
+  net.layers.forEach((layer, i) => {
+    const inputs = net.sources[i]!.map((s) => (s < 0 ? net.inputShape : shapes[s]!));
+    shapes.push(layer.outputShape(...(inputs as [Shape])));
+  });
+  return shapes;
 }

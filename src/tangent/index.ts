@@ -1,5 +1,5 @@
 export type { TangentOutputs } from "./contraction-sides.ts";
-export { type ShareCost, shareCosts } from "./cost.ts";
+export { forwardCost, type ShareCost, shareCosts } from "./cost.ts";
 export * from "./descent.ts";
 export * from "./fisher.ts";
 export { jacobian, jacobianOperator, tangentFn } from "./jacobian.ts";

@@ -286,36 +286,29 @@ describe("adaptClassifier", () => {
     expect(right(before)).toBeLessThan(20);
   });
 
-  it("mixes the ways of meeting labels by how well each predicts labels left out", () => {
+  it("pools the ways of meeting labels by how well each predicts labels left out", () => {
     const data = { x, labels: threeLabels };
-    const mixed = adaptClassifier(three, data);
-    const ways = [
-      adaptClassifier(three, data, { method: "laplace" }),
-      adaptClassifier(three, data, { method: "regression" }),
-      adaptClassifier(three, data, { method: "regression", mean: "constant" }),
-    ];
+    const pool = adaptClassifier(three, data);
     const value = (c: AdaptedClassifier) => logProbability(c.leaveOneOut!(), threeLabels);
-    const parts = mixed.parts!;
-    expect(parts.map(({ weight }) => weight)).toEqual(
-      parts.map(({ weight }) => weight).sort((a, b) => b - a),
-    );
-    expect(parts.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
-    // No worse than the best of them on what was left out, but for the tempering's one even example.
-    expect(value(mixed)).toBeGreaterThan(Math.max(...ways.map(value)) - 1);
-    const points = randomMatrix(7, 2, "mixture");
-    const plain = mixed.probabilities(points, { tempered: false });
-    const told = ways.map((c) => c.probabilities(points, { tempered: false }).data);
-    const weightOf = (c: AdaptedClassifier) =>
-      parts.find((p) => p.classifier.method === c.method && p.classifier.mean === c.mean)!.weight;
-    const kept = ways.map((c) => (weightOf(c) >= 0.01 ? weightOf(c) : 0));
-    const whole = kept.reduce((sum, w) => sum + w, 0);
-    plain.data.forEach((p, i) => {
-      const expected = told.reduce((sum, own, k) => sum + (kept[k]! / whole) * own[i]!, 0);
-      expect(p).toBeCloseTo(expected, 8);
-    });
+    const parts = pool.parts!;
+    const exponents = parts.map(({ exponent }) => exponent);
+    expect(exponents).toEqual([...exponents].sort((a, b) => b - a));
+    // No worse than the best of them on what was left out, but for the prior and the one even example.
+    expect(value(pool)).toBeGreaterThan(Math.max(...parts.map((p) => value(p.classifier))) - 1);
+    const points = randomMatrix(7, 2, "pool");
+    const said = pool.probabilities(points);
+    const told = parts.map((p) => p.classifier.probabilities(points).data);
+    const kept = exponents.map((a) => (a >= 0.01 ? a : 0));
+    for (let i = 0; i < 7; i++) {
+      const powers = [0, 1, 2].map((c) =>
+        kept.reduce((product, a, k) => product * told[k]![3 * i + c]! ** a, 1),
+      );
+      const whole = powers.reduce((sum, v) => sum + v, 0);
+      for (let c = 0; c < 3; c++) expect(said.data[3 * i + c]!).toBeCloseTo(powers[c]! / whole, 10);
+    }
     const [first] = parts;
-    expect([mixed.method, mixed.kernel, mixed.mean]).toEqual([
-      "mixture",
+    expect([pool.method, pool.kernel, pool.mean]).toEqual([
+      "pool",
       first!.classifier.kernel,
       first!.classifier.mean,
     ]);
@@ -329,15 +322,19 @@ describe("adaptClassifier", () => {
   it("of few labels Laplace's way takes part with one scale and with one a layer, unless one is asked for", () => {
     const data = { x: rowRange(x, 0, 8), labels: threeLabels.subarray(0, 8) };
     const scalesOf = (c: AdaptedClassifier) =>
-      c.parts!.flatMap((p) => (p.classifier.method === "laplace" ? [p.classifier.kernel.scales] : [])).sort();
-    const mixed = adaptClassifier(three, data);
-    expect(scalesOf(mixed)).toEqual(["layer", "shared"]);
+      c
+        .parts!.flatMap(({ classifier: { method, mean, kernel } }) =>
+          method === "laplace" && mean === "network" ? [kernel.scales] : [],
+        )
+        .sort();
+    const pool = adaptClassifier(three, data);
+    expect(scalesOf(pool)).toEqual(["layer", "shared"]);
     for (const scales of ["shared", "layer"] as const) {
       expect(scalesOf(adaptClassifier(three, data, { scales }))).toEqual([scales]);
       expect(scalesOf(prepare(three, data.x, { scales }).adaptClassifier(data.labels))).toEqual([scales]);
       const alone = adaptClassifier(three, data, { method: "laplace", scales });
-      const part = mixed.parts!.find(
-        ({ classifier: c }) => c.method === "laplace" && c.kernel.scales === scales,
+      const part = pool.parts!.find(
+        ({ classifier: c }) => c.method === "laplace" && c.mean === "network" && c.kernel.scales === scales,
       )!;
       expectClose(part.classifier.probabilities(x).data, alone.probabilities(x).data, 1e-9);
     }

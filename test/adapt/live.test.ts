@@ -135,8 +135,8 @@ describe.each(["laplace", "regression", "auto"] as const)("a classifier adapted 
       const fitted = adaptClassifier(base, { x, labels }, { method, space });
       const again = (rows: Matrix, classes: readonly number[]): AdaptedClassifier => {
         const ways = (fitted.parts?.map(({ classifier }) => classifier) ?? [fitted]).map(
-          ({ method: way, kernel, mean, noiseVariance }): KnownWay => ({
-            ...{ method: way as ClassifierMethod, kernel, mean, space },
+          ({ method: way, kernel, mean, fineTuned, noiseVariance }): KnownWay => ({
+            ...{ method: way as ClassifierMethod, kernel, mean, fineTuned, space },
             ...(noiseVariance !== undefined && { noiseVariance }),
           }),
         );

@@ -37,6 +37,8 @@ export interface OnnxOptions {
   readonly move?: readonly Weights[];
   /** Of the linearisation: the network unless given, its class probabilities, or a constant for each output. */
   readonly prior?: "network" | "probabilities" | Tensor;
+  /** Another network, whose outputs take so large a share in those that the prior is of. */
+  readonly other?: { readonly network: Network; readonly share: number };
 }
 
 /**
@@ -57,7 +59,7 @@ export function encodeOnnx(net: Network, options: OnnxOptions = {}): Uint8Array 
     : "x";
   const layers = writtenLayers(to, net, x);
   const own = layers.at(-1)?.value ?? x;
-  const y = move ? linearisation(to, net, own, writeTangent(to, net, layers, move), options) : own;
+  const y = move ? linearisation(to, net, x, own, writeTangent(to, net, layers, move), options) : own;
   to.begin("outputs");
   const last = outputs
     ? to.node("Add", [
@@ -80,7 +82,7 @@ export function encodeOnnx(net: Network, options: OnnxOptions = {}): Uint8Array 
 }
 
 /** Every layer with the name of its value. */
-function writtenLayers(to: Writer, net: Network, x: string): readonly WrittenValue[] {
+function writtenLayers(to: Writer, net: Network, x: string, prefix = ""): readonly WrittenValue[] {
   const done: WrittenValue[] = [];
   net.layers.forEach((layer, i) => {
     const { definition } = layer;
@@ -90,7 +92,7 @@ function writtenLayers(to: Writer, net: Network, x: string): readonly WrittenVal
     const inputs = from.map((s) => (s < 0 ? x : done[s]!.value)) as [string];
     const shapes = from.map((s) => (s < 0 ? net.inputShape : done[s]!.output)) as [Shape];
     const output = layer.outputShape(...shapes);
-    to.begin(i);
+    to.begin(prefix + i);
     const written = { definition, inputs, shapes, output, tensors: tensorsOf(net, i) };
     done.push({ ...written, write, value: write(to, written) });
   });
@@ -101,16 +103,25 @@ function writtenLayers(to: Writer, net: Network, x: string): readonly WrittenVal
 function linearisation(
   to: Writer,
   net: Network,
+  x: string,
   own: string,
   tangent: string | undefined,
-  { prior = "network" }: OnnxOptions,
+  { prior = "network", other }: OnnxOptions,
 ): string {
+  const values = other && (writtenLayers(to, other.network, x, "other.").at(-1)?.value ?? x);
   to.begin("linearisation");
-  let mean = own;
+  let mean = values ? between(to, own, values, other.share) : own;
   if (prior === "probabilities") {
-    mean = net.outputs === 1 ? to.node("Sigmoid", [own]) : to.node("Softmax", [own], { axis: -1 });
+    mean = net.outputs === 1 ? to.node("Sigmoid", [mean]) : to.node("Softmax", [mean], { axis: -1 });
   } else if (prior !== "network") {
     mean = to.node("Add", [to.node("Mul", [own, to.number(0)]), to.tensor("prior", prior)]);
   }
   return tangent === undefined ? mean : to.node("Add", [mean, tangent]);
+}
+
+/** (1 − share) a + share b. */
+function between(to: Writer, a: string, b: string, share: number): string {
+  if (share === 1) return b;
+  const parts = [to.node("Mul", [a, to.number(1 - share)]), to.node("Mul", [b, to.number(share)])];
+  return to.node("Add", parts);
 }

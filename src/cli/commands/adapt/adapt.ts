@@ -54,8 +54,8 @@ export function adaptCommand(): Command {
     .addOption(
       new Option(
         "--mean <kind>",
-        "far from the new rows: the network, or (for another task) a constant (default: network; of classes, a mixture of both)",
-      ).choices(["network", "constant"]),
+        "far from the new rows: the network, a constant (for another task), or the network trained on with them by gradient, which takes six such trainings (default: network; of classes, a pool of all)",
+      ).choices(["network", "constant", "fine-tuned"]),
     )
     .addOption(
       new Option(

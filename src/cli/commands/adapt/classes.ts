@@ -1,4 +1,4 @@
-import type { ClassifierOptions, LabelledExamples } from "../../../adapt/index.ts";
+import type { ClassifierOptions, LabelledExamples, MeanChoice } from "../../../adapt/index.ts";
 import { classScores, compareClassifiers, leading, networkProbabilities } from "../../../adapt/index.ts";
 import { readRows } from "../../../data/files.ts";
 import { adaptClassifierModel, type ClassifierModel, type Rows } from "../../../data/index.ts";
@@ -63,8 +63,8 @@ function adapted(model: ClassifierModel, asked: ClassifierOptions): Found<Classi
       ...{ rows: x.rows, classes, method, space, approximation, scales, logEvidence },
       ...(kernel.options.layers !== "all" && { layers: kernel.layers }),
       ...(parts && {
-        parts: parts.map(({ classifier, weight }) => ({
-          ...{ method: classifier.method, mean: classifier.mean, weight },
+        parts: parts.map(({ classifier, exponent }) => ({
+          ...{ method: classifier.method, mean: classifier.mean, exponent },
         })),
       }),
       before: { accuracy, nll: finite(nll) },
@@ -75,10 +75,10 @@ function adapted(model: ClassifierModel, asked: ClassifierOptions): Found<Classi
         ...movedLayers(kernel, x.rows, asked),
         ...(parts
           ? [
-              `Mixture of ${parts
+              `Pool of powers of ${parts
                 .map(
-                  ({ classifier: { method, mean }, weight }) =>
-                    `${percent(weight)} ${method === "laplace" ? "softmax" : "regressed labels"} about ${mean === "network" ? "the network" : "a constant"}`,
+                  ({ classifier: { method, mean }, exponent }) =>
+                    `${exponent.toFixed(2)} ${method === "laplace" ? "softmax" : "regressed labels"} about ${about[mean]}`,
                 )
                 .join(", ")}. Of the first:`,
             ]
@@ -95,6 +95,12 @@ function adapted(model: ClassifierModel, asked: ClassifierOptions): Found<Classi
     },
   };
 }
+
+const about: Readonly<Record<MeanChoice, string>> = {
+  network: "the network",
+  constant: "a constant",
+  "fine-tuned": "the fine-tuned network",
+};
 
 /** JSON has no infinity: a class that was said to be impossible. */
 export function finite(value: number): number | null {

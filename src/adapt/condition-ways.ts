@@ -4,7 +4,7 @@ import { baseOf, type Space, withScales } from "./base.ts";
 import { type AdaptedClassifier, type ClassifierMethod, conditionClassifier } from "./classify.ts";
 import { conditionLabels } from "./label-regression.ts";
 import type { LabelledExamples } from "./labelled-examples.ts";
-import { mixClassifiers } from "./mixture.ts";
+import { poolClassifiers } from "./pool.ts";
 
 /** One way of meeting labels whose scales (and noise, of "regression") are known. */
 export interface KnownWay extends ConditionOptions {
@@ -13,7 +13,7 @@ export interface KnownWay extends ConditionOptions {
   readonly noiseVariance?: number;
 }
 
-/** The adapted classifier of one known way, or the mixture of several: what a saved one is made from again. */
+/** The adapted classifier of one known way, or the pool of several: what a saved one is made from again. */
 export function conditionWays(ways: readonly KnownWay[], data: LabelledExamples): AdaptedClassifier {
   const conditioned = (way: KnownWay, kernel: TangentKernel) =>
     way.method === "regression"
@@ -30,7 +30,7 @@ export function conditionWays(ways: readonly KnownWay[], data: LabelledExamples)
     kernels.set(scales, kernel);
     return kernel;
   };
-  return mixClassifiers(
+  return poolClassifiers(
     ways.map((way) => {
       const values = Object.values(way.kernel.parameters).map(({ value }) => value[0]!);
       return conditioned(way, withScales(shared(way.kernel, way.space), values));
