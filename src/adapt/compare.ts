@@ -3,7 +3,7 @@ import type { Examples, Network } from "../networks/index.ts";
 import { columnMeans } from "../processes/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { type AdaptOptions, adapt } from "./adapt.ts";
-import { fineTune } from "./fine-tuned.ts";
+import { canFineTune, fineTune } from "./fine-tuned.ts";
 import { regressFromScratch } from "./from-scratch.ts";
 import { type Predicted, type Scores, scores } from "./scores.ts";
 
@@ -22,12 +22,14 @@ export type ContenderName =
   | "last layer only"
   | "fine-tuned"
   | "GP from scratch"
-  | "adapted";
+  | "adapted"
+  | "adapted about fine-tuned";
 
 /**
  * The ways of meeting new examples side by side: the network as it is; plus the mean of its residuals; adapted in the
  * last layer's weights alone; all weights fine-tuned by gradient (300 full-batch steps of Adam at 1e-3); a Gaussian
- * process of an RBF kernel for each output from scratch, by marginal likelihood; adapted, with the options given.
+ * process of an RBF kernel for each output from scratch, by marginal likelihood; adapted, with the options given; and with
+ * the fine-tuned network as mean (unless that takes more than about a minute, or the options have a mean).
  */
 export function* compare(
   net: Network,
@@ -40,7 +42,8 @@ export function* compare(
     const noise = meanSquares(subtract(fresh.y, predict(fresh.x)), fresh.y);
     return { mean, variance: { ...mean, data: mean.data.map((_, k) => noise[k % mean.cols]!) } };
   };
-  const ways: Readonly<Record<ContenderName, () => Predicted>> = {
+  const about = fresh.x.rows > 1 && !options.mean && canFineTune(net, fresh.x.rows);
+  const ways: Readonly<Partial<Record<ContenderName, () => Predicted>>> = {
     "network as it is": () => points(net.at),
     "plus a constant"() {
       const shifts = columnMeans(subtract(fresh.y, net.at(fresh.x)));
@@ -56,6 +59,10 @@ export function* compare(
     },
     "GP from scratch": () => regressFromScratch(fresh, test.x),
     adapted: () => adapt(net, fresh, options).process.observed(test.x),
+    ...(about && {
+      "adapted about fine-tuned": () =>
+        adapt(net, fresh, { ...options, mean: "fine-tuned" }).process.observed(test.x),
+    }),
   };
   return yield* timed(ways, (predicted) => {
     // The moments of a Gaussian are computed when read: once, while the clock runs.
@@ -79,7 +86,7 @@ function meanSquares(residuals: Matrix, y: Matrix): Float64Array {
 
 /** Each way's result, judged, with the time it took. */
 export function* timed<N extends string, R, S>(
-  ways: Readonly<Record<N, () => R>>,
+  ways: Readonly<Partial<Record<N, () => R>>>,
   judge: (result: R) => S,
 ): Task<readonly (S & { readonly name: N; readonly milliseconds: number })[]> {
   const names = Object.keys(ways) as N[];
@@ -87,7 +94,7 @@ export function* timed<N extends string, R, S>(
   for (const name of names) {
     yield { stage: `compare: ${name}`, done: contenders.length, total: names.length };
     const start = performance.now();
-    const judged = judge(ways[name]());
+    const judged = judge(ways[name]!());
     contenders.push({ name, ...judged, milliseconds: performance.now() - start });
   }
   return contenders;

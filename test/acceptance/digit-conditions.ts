@@ -91,12 +91,33 @@ export const digitAngles: Group = {
           })),
         );
         const { adapted, "fine-tuned": tuned, "last layer only": last } = found;
+        const about = found["adapted about fine-tuned"];
         checks.push(
           ...lines(`${condition}, n = ${n}`, found),
           atMost(`${condition}, n = ${n}: RMSE over fine-tuning's`, adapted.rmse / tuned.rmse, 1),
           atMost(`${condition}, n = ${n}: RMSE over the last layer's`, adapted.rmse / last.rmse, 1),
           atMost(`${condition}, n = ${n}: NLPD less fine-tuning's`, adapted.nlpd - tuned.nlpd, 0),
           atMost(`${condition}, n = ${n}: NLPD less the last layer's`, adapted.nlpd - last.nlpd, 0),
+          atMost(
+            `${condition}, n = ${n}, about fine-tuned: RMSE over fine-tuning's`,
+            about.rmse / tuned.rmse,
+            1,
+          ),
+          atMost(
+            `${condition}, n = ${n}, about fine-tuned: RMSE over the last layer's`,
+            about.rmse / last.rmse,
+            1,
+          ),
+          atMost(
+            `${condition}, n = ${n}, about fine-tuned: NLPD less fine-tuning's`,
+            about.nlpd - tuned.nlpd,
+            0,
+          ),
+          atMost(
+            `${condition}, n = ${n}, about fine-tuned: NLPD less the last layer's`,
+            about.nlpd - last.nlpd,
+            0,
+          ),
         );
       }
     }

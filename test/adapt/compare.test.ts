@@ -93,7 +93,7 @@ describe("ways of meeting new data side by side", () => {
     const found = runSync(compare(net(1), fresh, test, options));
     expect(found.map(({ name }) => name)).toEqual([
       ...["network as it is", "plus a constant", "last layer only"],
-      ...["fine-tuned", "GP from scratch", "adapted"],
+      ...["fine-tuned", "GP from scratch", "adapted", "adapted about fine-tuned"],
     ]);
     // A way without a distribution has the noise that its residuals on the new examples show.
     const mean = net(1).at(far);
@@ -104,7 +104,11 @@ describe("ways of meeting new data side by side", () => {
     const plain = scores({ mean, variance }, test.y);
     expect(found[0]!.scores.nlpd).toBeCloseTo(plain.nlpd, 12);
     expect(found[0]!.scores.coverage95).toBe(plain.coverage95);
-    expect(found.at(-1)!.scores).toEqual(scores(adapt(net(1), fresh, options).process.observed(far), test.y));
+    expect(found[5]!.scores).toEqual(scores(adapt(net(1), fresh, options).process.observed(far), test.y));
+    const about = adapt(net(1), fresh, { ...options, mean: "fine-tuned" });
+    expect(found[6]!.scores).toEqual(scores(about.process.observed(far), test.y));
+    const known = runSync(compare(net(1), fresh, test, { ...options, mean: "network" }));
+    expect(known.map(({ scores: s }) => s)).toEqual(found.slice(0, 6).map(({ scores: s }) => s));
     expect(found[2]!.scores).toEqual(
       scores(adapt(net(1), fresh, { ...options, approximation: "last-layer" }).process.observed(far), test.y),
     );

@@ -28,6 +28,7 @@ import { columnVector, matrix, rowRange } from "../../src/linalg/index.ts";
 import { dense, network, networkOf, softmax, tanh } from "../../src/networks/index.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/networks/onnx/index.ts";
 import { runSync } from "../../src/tasks/index.ts";
+import { expectClose } from "../support/golden.ts";
 import { cornerImages, cornerNetwork } from "../support/images.ts";
 import { npy } from "../support/npy.ts";
 import { randomMatrix } from "../support/random.ts";
@@ -56,6 +57,7 @@ describe("classifiers of images, imported from ONNX", () => {
     { approximation: "last-layer" },
     { layers: [0], scales: "layer" },
     { space: "weight", mean: "constant" },
+    { mean: "fine-tuned" },
   ] as const)("adapted with %o: saved and loaded, the same probabilities", (options) => {
     const model = adaptClassifierModel(bare, fresh, options);
     const back = again(model);
@@ -208,6 +210,17 @@ describe("networks of numbers, imported from ONNX", () => {
       });
     }
     expect(() => extendAdapted(bareNumbers, { x, y })).toThrow("adapt it");
+  });
+
+  it("keep the network trained on that is their mean", () => {
+    const adapted = adaptToExamples(bareNumbers, { x, y }, { mean: "fine-tuned" });
+    const back = decodeModel(encodeModel(adapted), "m") as RegressionModel;
+    const { fineTuned, process } = back.adapted!.adaptation;
+    expect(fineTuned!.share).toBe(adapted.adapted!.adaptation.fineTuned!.share);
+    const elsewhere = randomMatrix(9, x.cols, "elsewhere");
+    for (const at of [x, elsewhere]) {
+      expectClose(process.at(at).mean.data, adapted.adapted!.adaptation.process.at(at).mean.data, 1e-9);
+    }
   });
 
   it("keep the noise of each row", () => {

@@ -215,7 +215,7 @@ async function compared(
       bars({
         title,
         names: contenders.map(({ name }) => name),
-        groups: contenders.map(({ name }) => (name === "adapted" ? "adapted" : "others")),
+        groups: contenders.map(({ name }) => (name.startsWith("adapted") ? "adapted" : "others")),
         panels: [
           { label: `test RMSE of ${names}${unit}`, values: contenders.map(({ rmse }) => rmse) },
           {
