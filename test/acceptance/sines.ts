@@ -65,6 +65,9 @@ function transfer(seed: number) {
     ),
     "adapted, constant mean": error(adapted(adapt(net, fresh, { mean: "constant" }).process)),
     "adapted, network as mean": error(adapted(adapt(net, fresh).process)),
+    "adapted about fine-tuned (300 steps at 1e-3)": error(
+      adapted(adapt(net, fresh, { mean: "fine-tuned" }).process),
+    ),
     "fine-tuned": error(runSync(train(net, fresh, training(1000, 1e-2))).network),
     "from scratch": error(runSync(train(start, fresh, training(2500, 5e-3))).network),
     "network as it is": error(net),

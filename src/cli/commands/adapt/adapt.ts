@@ -60,7 +60,7 @@ export function adaptCommand(): Command {
     .addOption(
       new Option(
         "--method <kind>",
-        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: auto, a mixture of both, weighed by leave-one-out)",
+        "of classes: the softmax's own likelihood, or the labels regressed as numbers (default: auto, a pool of both by what predicts left-out labels)",
       ).choices(["auto", "laplace", "regression"]),
     )
     .addOption(
