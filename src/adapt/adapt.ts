@@ -76,7 +76,7 @@ export interface Adaptation {
    */
   shift(): Float64Array;
   /**
-   * The adaptation with these examples too, scales and noise as they are: O(n²) an example in function space, O(p²) in
+   * The adaptation with these examples too, scales, noise and a fine-tuned mean as they are: O(n²) an example in function space, O(p²) in
    * weight space.
    */
   add(more: { readonly x: Matrix; readonly y: Matrix }): Adaptation;

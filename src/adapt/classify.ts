@@ -120,10 +120,10 @@ export interface AdaptedClassifier {
   leaveOneOut?(): Matrix;
   /** How the network's weights move: see Adaptation. */
   shift(): Float64Array;
-  /** The classifier with these examples too, scales as they are. */
+  /** The classifier with these examples too, scales and mean as they are (a fine-tuned one is not trained again). */
   add(more: LabelledExamples): AdaptedClassifier;
   /**
-   * The classifier without the examples at these indices (from 0), scales as they are. Throws UsageError for an index
+   * The classifier without the examples at these indices (from 0), scales and mean as they are. Throws UsageError for an index
    * that is none, or when nothing would be left.
    */
   remove(indices: readonly number[]): AdaptedClassifier;
