@@ -273,9 +273,34 @@ describe("several targets", () => {
       "--noise-sd",
       "0.05",
     );
-    expect(contenders).toHaveLength(6);
+    expect(contenders).toHaveLength(7);
+    expect(contenders.at(-1).name).toBe("adapted about fine-tuned");
     expect(contenders.at(-1).rmse).toBeLessThan(contenders[0].rmse);
     expect(contenders.at(-1).coverage95).toBeGreaterThan(0.5);
+  });
+});
+
+describe("a fine-tuned mean", () => {
+  it("is said to lie on the way to the network trained on, kept, and exported", () => {
+    const adapt = ["adapt", "base.safetensors", "numbers.csv", "--target", "y", "--mean", "fine-tuned"];
+    expect(succeed(...adapt, "--out", "ft.safetensors")).toMatch(
+      /Mean: \d+.* % of the way from the network to the one trained on/,
+    );
+    expect(succeed("inspect", "ft.safetensors")).toContain("mean: fine-tuned");
+    const predict = (model: string) =>
+      answer("predict", model, "numbers.csv", "--target", "y", "--out", "p.csv");
+    expect(predict("ft.safetensors").rmse).toBeLessThan(predict("base.safetensors").rmse);
+    expect(succeed("export", "ft.safetensors", "--out", "ft.onnx")).toContain("Wrote the adapted mean");
+    const pool = answer(
+      "adapt",
+      "cnn.onnx",
+      "fresh.npy",
+      "--labels",
+      "fresh-labels.npy",
+      "--out",
+      "p.safetensors",
+    );
+    expect(pool.parts.map(({ mean }: { mean: string }) => mean)).toContain("fine-tuned");
   });
 });
 

@@ -103,7 +103,7 @@ function adapted(model: RegressionModel, asked: BaseOptions): Found<RegressionMo
       return Math.sqrt(own.reduce((sum, v) => sum + v * v, 0) / own.length) * target.scale[t]!;
     });
   const before = network.at(x).data.map((v, i) => y.data[i]! - v);
-  const { process, kernel, space, approximation } = adaptation;
+  const { process, kernel, space, approximation, fineTuned } = adaptation;
   const scales = Object.fromEntries(
     Object.entries(kernel.parameters).map(([name, { value }]) => [name, value[0]!]),
   );
@@ -121,12 +121,18 @@ function adapted(model: RegressionModel, asked: BaseOptions): Found<RegressionMo
     json: {
       ...{ rows: x.rows, target: names, space, approximation, scales, noiseSd },
       ...(kernel.options.layers !== "all" && { layers: kernel.layers }),
+      ...(fineTuned && { fineTunedShare: fineTuned.share }),
       ...{ logEvidence, ...(looRmse !== undefined && { looRmse }), beforeRmse, engine, jitter },
     },
     text: (seconds) =>
       [
         `Adapted to ${counted(x.rows, "row")} in ${space} space${approximation === "full" ? "" : ` (${approximation})`}, ${seconds.toFixed(1)} s.`,
         ...movedLayers(kernel, x.rows, asked),
+        ...(fineTuned
+          ? [
+              `Mean: ${percent(fineTuned.share)} of the way from the network to the one trained on with these rows.`,
+            ]
+          : []),
         `Log marginal likelihood of ${names}: ${short(logEvidence)} nats; ${Object.entries(scales)
           .map(([name, s]) => `${name} ${short(s)}`)
           .join(", ")}; noise sd ${told(noiseSd)}${model.adapted!.noise ? " (mean)" : ""}.`,
