@@ -8,6 +8,8 @@ import { predictiveWeights } from "./predictive-weights.ts";
 
 // A part of a smaller power is not asked.
 const negligible = 0.01;
+// What ways about a fine-tuned network are expected to take.
+const fineTunedShare = 0.7;
 // Numbers of a cross-covariance at a time, which the parts may share.
 const chunkNumbers = 8_000_000;
 
@@ -63,7 +65,7 @@ export function poolClassifiers(
 
 /**
  * Exponents before the pool's own are found: as each way predicts left-out labels, in the way of `predictiveWeights`. Ways
- * about a fine-tuned network have half of it whatever they predict, as those are of networks with a fifth fewer examples.
+ * about a fine-tuned network have seven tenths whatever they predict, as those are of networks with a fifth fewer examples.
  */
 function expectedExponents(
   classifiers: readonly AdaptedClassifier[],
@@ -72,17 +74,18 @@ function expectedExponents(
 ): Float64Array {
   const out = new Float64Array(classifiers.length);
   const indices = classifiers.map((_, k) => k);
+  const isTuned = (k: number) => classifiers[k]!.mean === "fine-tuned";
   const groups = [
-    indices.filter((k) => classifiers[k]!.mean !== "fine-tuned"),
-    indices.filter((k) => classifiers[k]!.mean === "fine-tuned"),
-  ].filter((group) => group.length > 0);
-  for (const group of groups) {
+    { group: indices.filter((k) => !isTuned(k)), share: 1 - fineTunedShare },
+    { group: indices.filter(isTuned), share: fineTunedShare },
+  ].filter(({ group }) => group.length > 0);
+  for (const { group, share } of groups) {
     const weights = predictiveWeights(
       group.map((k) => leftOut[k]!),
       labels,
     );
     group.forEach((k, i) => {
-      out[k] = weights[i]! / groups.length;
+      out[k] = weights[i]! * (groups.length > 1 ? share : 1);
     });
   }
   return out;
