@@ -63,6 +63,8 @@ export interface ClassifierOptions extends BaseOptions {
    * approximate. The network is trained on for it where that is a matter of a minute and there are two labels a class.
    */
   readonly method?: ClassifierMethod | "auto";
+  /** false: no way about the network trained on with the labels. true unless given. */
+  readonly fineTune?: boolean;
 }
 
 export type ClassifierMethod = "laplace" | "regression";
@@ -150,7 +152,12 @@ export function adaptClassifier(
 export function adaptClassifierBase(
   base: Base,
   labels: ArrayLike<number>,
-  { mean, method = "auto", scales }: Pick<ClassifierOptions, "mean" | "method" | "scales">,
+  {
+    mean,
+    method = "auto",
+    scales,
+    fineTune = true,
+  }: Pick<ClassifierOptions, "mean" | "method" | "scales" | "fineTune">,
 ): AdaptedClassifier {
   expectExamples({ x: base.x, labels }, base.network);
   const meanOf = (choice: MeanChoice): KnownMean =>
@@ -171,7 +178,7 @@ export function adaptClassifierBase(
       ...(given ? [given] : [{ mean: "network" } as const, { mean: "constant" } as const]).map((m) =>
         regressLabels(base, labels, m),
       ),
-      ...(!mean && bearsFineTuning(base) ? [fitLaplace(base, labels, meanOf("fine-tuned"))] : []),
+      ...(!mean && fineTune && bearsFineTuning(base) ? [fitLaplace(base, labels, meanOf("fine-tuned"))] : []),
     ],
     { x: base.x, labels },
   );

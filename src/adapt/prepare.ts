@@ -11,7 +11,7 @@ export interface Prepared {
   readonly x: Matrix;
   /** See `adapt`. y is n × outputs. */
   adapt(y: Matrix, options?: Omit<AdaptOptions, keyof BaseOptions>): Adaptation;
-  /** See `adaptClassifier`. */
+  /** See `adaptClassifier`; with `fineTune: false` there is no training, of which nothing can be prepared. */
   adaptClassifier(
     labels: ArrayLike<number>,
     options?: Omit<ClassifierOptions, keyof BaseOptions>,

@@ -118,6 +118,7 @@ describe("a classifier's pool", () => {
       new Set(["laplace fine-tuned", "regression fine-tuned"]),
     );
     expect(means(8, { mean: "network" })).not.toContain("laplace fine-tuned");
+    expect(means(8, { fineTune: false })).toEqual(means(3));
   });
 
   it("of known scales needs the mean itself", () => {

@@ -301,6 +301,17 @@ describe("a fine-tuned mean", () => {
       "p.safetensors",
     );
     expect(pool.parts.map(({ mean }: { mean: string }) => mean)).toContain("fine-tuned");
+    const without = answer(
+      "adapt",
+      "cnn.onnx",
+      "fresh.npy",
+      "--labels",
+      "fresh-labels.npy",
+      "--no-fine-tuning",
+      "--out",
+      "p.safetensors",
+    );
+    expect(without.parts).toHaveLength(pool.parts.length - 1);
   });
 });
 

@@ -16,13 +16,14 @@ import type { PartOptions } from "./parts.ts";
 
 export interface Options extends AnswerOptions, PartOptions {
   out?: string;
-  scales: Scales;
+  scales?: Scales;
   mean?: MeanChoice;
   method?: ClassifierMethod | "auto";
   approximation?: Approximation;
   rank?: number;
   layers?: TangentLayers;
   space?: Space;
+  fineTuning: boolean;
   noiseSd?: string;
   testTarget?: string;
   testLabels?: string;
@@ -47,9 +48,10 @@ export function adaptCommand(): Command {
     )
     .option("--rows <n>", "use only the first n rows", wholeNumber(1))
     .addOption(
-      new Option("--scales <kind>", "one scale for the kernel, or one a layer")
-        .choices(["shared", "layer"])
-        .default("shared"),
+      new Option(
+        "--scales <kind>",
+        "one scale for the kernel, or one a layer (default: shared; of few labels a pool of both)",
+      ).choices(["shared", "layer"]),
     )
     .addOption(
       new Option(
@@ -80,6 +82,10 @@ export function adaptCommand(): Command {
         "--space <kind>",
         "where the algebra is done; the answer is the same (default: the smaller)",
       ).choices(["function", "weight"]),
+    )
+    .option(
+      "--no-fine-tuning",
+      "of classes: no way about the network trained on with the new rows (which takes a minute at most)",
     )
     .option("--noise-sd <sd>", "known noise of the target: a number, or the column that holds each row's")
     .option("--compare", "also meet the rows in other ways, and say how each does on rows held out")

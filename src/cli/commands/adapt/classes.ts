@@ -28,9 +28,10 @@ export async function adaptClasses(
     labels: Float64Array.from(indices, (i) => all.labels[i]!),
   });
   const fresh = take(parts.fresh);
-  const { scales, mean, method, approximation, rank, layers, space } = options;
+  const { scales, mean, method, approximation, rank, layers, space, fineTuning } = options;
   const chosen: ClassifierOptions = {
-    scales,
+    ...(scales && { scales }),
+    fineTune: fineTuning,
     ...(mean && { mean }),
     ...(method && { method }),
     ...(approximation && { approximation }),

@@ -41,7 +41,7 @@ export async function adaptNumbers(
   const noiseSd = noise instanceof Float64Array ? Float64Array.from(parts.fresh, (i) => noise[i]!) : noise;
   const { scales, mean, approximation, rank, layers, space } = options;
   const chosen = {
-    scales,
+    ...(scales && { scales }),
     ...(mean && { mean }),
     ...(approximation && { approximation }),
     ...(rank !== undefined && { rank }),
