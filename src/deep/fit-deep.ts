@@ -52,7 +52,8 @@ export interface FitDeepOptions {
   readonly natural?: "last" | "all" | "none";
   /**
    * γ of the last layer, a tenth of it for hidden ones. 0.1 unless given; 0.5 where a step sees all rows: the slopes are
-   * the data's own then, and a posterior that lags behind its kernel holds the kernel back.
+   * the data's own then, and a posterior that lags behind its kernel holds the kernel back (not of Student's t, which is not
+   * log-concave).
    */
   readonly naturalRate?: number;
   /** Fits from starts of their own, of which the one with the highest bound is kept. 1 unless given. */
@@ -109,7 +110,9 @@ export function* fitDeep(process: DeepProcess, data: DeepData, options: FitDeepO
   check(process, data, { inducing, steps, starts });
   const searches = searchesOf(process, data, starts, options);
   const batchSize = Math.min(x.rows, options.batchSize ?? 256);
-  const { naturalRate = batchSize === x.rows ? 0.5 : 0.1 } = options;
+  // Where log p(y | f) is not concave, long steps end in a posterior that gives the rows up.
+  const bold = batchSize === x.rows && options.likelihood?.name !== "student-t";
+  const { naturalRate = bold ? 0.5 : 0.1 } = options;
   const samples = options.samples ?? Math.min(10, Math.max(1, Math.round(256 / batchSize)));
   const root = split(key(seed), "deep");
   const last = process.layers.length - 1;

@@ -64,6 +64,8 @@ describe("fitting a deep process", () => {
     expect(trace({})).toEqual(trace({ naturalRate: 0.5 }));
     expect(trace({})).not.toEqual(trace({ naturalRate: 0.1 }));
     expect(trace({ batchSize: 16 })).toEqual(trace({ batchSize: 16, naturalRate: 0.1 }));
+    const heavy = { likelihood: likelihoods.studentT() };
+    expect(trace(heavy)).toEqual(trace({ ...heavy, naturalRate: 0.1 }));
   });
 
   it("fits the linear means of hidden layers, which start at the identity", () => {
