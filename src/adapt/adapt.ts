@@ -22,6 +22,8 @@ import {
   fineTunedMean,
   fineTunedToNumbers,
   type KnownMean,
+  shareByLeaveOneOut,
+  usualShare,
 } from "./fine-tuned.ts";
 import { fitRegression } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
@@ -112,16 +114,28 @@ export function adaptBase(
 ): Adaptation {
   const { network, x } = base;
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
-  const fitAbout = (known: KnownMean) => {
+  const about = (known: KnownMean) => {
     const fitted = fitBase(base, priorMean(known, network, y).at(x), y, noiseVariance);
-    return { ...fitted, known };
+    const data = { x, y, noiseVariance: fitted.noiseVariance };
+    return conditionTangent(fitted.kernel, data, { ...base, ...known });
   };
-  const fitted =
-    mean === "fine-tuned"
-      ? fitHowFar(fineTunedToNumbers(network, x, y), (fineTuned) => fitAbout({ mean, fineTuned }))
-      : fitAbout({ mean });
-  const options = { ...base, ...fitted.known };
-  return conditionTangent(fitted.kernel, { x, y, noiseVariance: fitted.noiseVariance }, options);
+  if (mean !== "fine-tuned") return about({ mean });
+  const tuned = fineTunedToNumbers(network, x, y);
+  const between = (share: number) => about({ mean, fineTuned: { ...tuned, share } });
+  // The cheaper covariances do not say what leaving one out would.
+  const share = isCheap(base.approximation)
+    ? usualShare
+    : shareByLeaveOneOut((tried) => leaveOneOutDensity(between(tried).process, y));
+  return between(share);
+}
+
+/** Σ_i log p(y_i | all others), in nats. */
+function leaveOneOutDensity(process: Posterior, y: Matrix): number {
+  const { mean, variance } = process.leaveOneOut();
+  return y.data.reduce((sum, v, k) => {
+    const own = variance.data[k]!;
+    return sum - 0.5 * (Math.log(2 * Math.PI * own) + (v - mean.data[k]!) ** 2 / own);
+  }, 0);
 }
 
 /** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */
@@ -130,33 +144,14 @@ export function fitBase(
   prior: Matrix,
   y: Matrix,
   noiseVariance?: number | ArrayLike<number>,
-): Fitted {
+): { readonly kernel: TangentKernel; readonly noiseVariance: number | ArrayLike<number> } {
   const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
   const noise = typeof noiseVariance === "number" ? noiseVariance : known;
   const fitted = fitRegression(base, subtract(y, prior), y, noise);
   return {
     kernel: withScales(base.kernel, fitted.scales),
     noiseVariance: noiseVariance ?? fitted.noiseVariance,
-    logEvidence: fitted.logEvidence,
   };
-}
-
-interface Fitted {
-  readonly kernel: TangentKernel;
-  readonly noiseVariance: number | ArrayLike<number>;
-  readonly logEvidence: number;
-}
-
-/**
- * The fit of highest evidence about means between the network and the one trained on, three quarters of the way (± one) before any data:
- * of a few numbers neither is sure to be the better.
- */
-function fitHowFar<F extends Fitted>(tuned: FineTuned, fitAbout: (tuned: FineTuned) => F): F {
-  const value = (share: number, { logEvidence }: F) => logEvidence - 0.5 * ((share - 0.75) / 0.25) ** 2;
-  return [0, 0.25, 0.5, 0.75, 1]
-    .map((share) => ({ share, fitted: fitAbout({ ...tuned, share }) }))
-    .reduce((best, next) => (value(next.share, next.fitted) > value(best.share, best.fitted) ? next : best))
-    .fitted;
 }
 
 /** How the posterior of known scales is found. */
