@@ -8,10 +8,10 @@ import { predictiveWeights } from "./predictive-weights.ts";
 
 // A part of a smaller power is not asked.
 const negligible = 0.01;
-// What ways about a fine-tuned network are expected to take, and all exponents together: ways that are wrong in different
-// places each know something of their own, and their pool is flatter than it should be with exponents that add to 1.
+// What ways about a fine-tuned network are expected to take beside others, and all exponents together then: the two kinds
+// are wrong in different places, and with exponents that add to 1 their pool is flatter than it should be.
 const fineTunedShare = 0.7;
-const expectedTotal = 1.4;
+const totalOfBoth = 1.4;
 // Numbers of a cross-covariance at a time, which the parts may share.
 const chunkNumbers = 8_000_000;
 
@@ -87,7 +87,7 @@ function expectedExponents(
       labels,
     );
     group.forEach((k, i) => {
-      out[k] = expectedTotal * weights[i]! * (groups.length > 1 ? share : 1);
+      out[k] = weights[i]! * (groups.length > 1 ? totalOfBoth * share : 1);
     });
   }
   return out;
