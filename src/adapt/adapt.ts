@@ -16,17 +16,11 @@ import type { TangentKernel } from "../tangent/index.ts";
 import { type Approximation, approximateBy, type CheapApproximation, isCheap } from "./approximation.ts";
 import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales } from "./base.ts";
 import { featuresOf } from "./features.ts";
-import {
-  expectFineTuned,
-  type FineTuned,
-  fineTunedMean,
-  fineTunedToNumbers,
-  type KnownMean,
-  shareByLeaveOneOut,
-  usualShare,
-} from "./fine-tuned.ts";
+import { expectFineTuned, type FineTuned, fineTunedMean, fineTunedToNumbers } from "./fine-tuned.ts";
+import { shareByLeaveOneOut, usualShare } from "./fine-tuned-share.ts";
 import { fitRegression } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
+import type { KnownMean, MeanChoice } from "./known-mean.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
 import {
   conditionOnExamples,
@@ -37,13 +31,6 @@ import {
   type WeightPosterior,
   weightPosterior,
 } from "./weight-space.ts";
-
-/**
- * What the adapted process falls back to far from the new data: the network, for new data of the task it was trained
- * on; a constant, for data of another task, where only the network's kernel is worth keeping; or the network trained on
- * with the new data by gradient (see `FineTuned`), where they need features that it has not.
- */
-export type MeanChoice = "network" | "constant" | "fine-tuned";
 
 export interface AdaptOptions extends BaseOptions {
   /** The network unless given; the constant is the mean of y; "fine-tuned" trains the network six times. */
@@ -78,8 +65,8 @@ export interface Adaptation {
    */
   shift(): Float64Array;
   /**
-   * The adaptation with these examples too, scales, noise and a fine-tuned mean as they are: O(n²) an example in function space, O(p²) in
-   * weight space.
+   * The adaptation with these examples too, scales, noise and a fine-tuned mean as they are: O(n²) an example in function
+   * space, O(p²) in weight space.
    */
   add(more: { readonly x: Matrix; readonly y: Matrix }): Adaptation;
   /**

@@ -13,7 +13,7 @@ import { functionMode, functionPosterior, type LatentProcess } from "../processe
 import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
-import type { ConditionOptions, MeanChoice } from "./adapt.ts";
+import type { ConditionOptions } from "./adapt.ts";
 import { type Approximation, approximateBy, isCheap } from "./approximation.ts";
 import {
   type Base,
@@ -28,9 +28,10 @@ import {
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
 import { featuresOf } from "./features.ts";
-import { canFineTune, type FineTuned, fineTunedToLabels, type KnownMean } from "./fine-tuned.ts";
+import { canFineTune, type FineTuned, fineTunedToLabels } from "./fine-tuned.ts";
 import { evidenceOfMode } from "./function-mode.ts";
 import { approximateMode } from "./iterative-mode.ts";
+import type { KnownMean, MeanChoice } from "./known-mean.ts";
 import { regressLabels } from "./label-regression.ts";
 import {
   expectExamples,

@@ -5,7 +5,7 @@ import { baseOf } from "./base.ts";
 import { type ClassScores, classScores } from "./class-scores.ts";
 import { adaptClassifierBase, type ClassifierOptions, networkProbabilities } from "./classify.ts";
 import { timed } from "./compare.ts";
-import { fineTuneToLabels } from "./fine-tuned.ts";
+import { fineTuneToLabels } from "./fine-tune.ts";
 import { classifyFromScratch } from "./from-scratch.ts";
 import { expectExamples, type LabelledExamples } from "./labelled-examples.ts";
 

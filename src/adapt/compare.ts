@@ -3,7 +3,8 @@ import type { Examples, Network } from "../networks/index.ts";
 import { columnMeans } from "../processes/index.ts";
 import type { Task } from "../tasks/index.ts";
 import { type AdaptOptions, adapt } from "./adapt.ts";
-import { canFineTune, fineTune } from "./fine-tuned.ts";
+import { fineTune } from "./fine-tune.ts";
+import { canFineTune } from "./fine-tuned.ts";
 import { regressFromScratch } from "./from-scratch.ts";
 import { type Predicted, type Scores, scores } from "./scores.ts";
 

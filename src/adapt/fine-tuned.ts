@@ -1,19 +1,8 @@
 import { UsageError } from "../errors/index.ts";
-import { columnVector, type Fn, type Matrix, matrix, takeRows } from "../linalg/index.ts";
-import {
-  adam,
-  binaryCrossEntropy,
-  crossEntropy,
-  type Examples,
-  type Loss,
-  mse,
-  type Network,
-  train,
-} from "../networks/index.ts";
+import { type Fn, type Matrix, matrix, takeRows } from "../linalg/index.ts";
+import type { Network } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
-import { forwardCost } from "../tangent/index.ts";
-import { runSync } from "../tasks/index.ts";
-import type { MeanChoice } from "./adapt.ts";
+import { fineTune, fineTuneToLabels, fineTuningCost } from "./fine-tune.ts";
 
 /**
  * A network trained on by gradient, as a mean before the data it was trained on: at each of those examples it is what a
@@ -30,27 +19,8 @@ export interface FineTuned {
   readonly share: number;
 }
 
-/** A mean, and what it takes to be had at once. */
-export interface KnownMean {
-  readonly mean: MeanChoice;
-  /** For "fine-tuned". */
-  readonly fineTuned?: FineTuned | undefined;
-}
-
-const steps = 300;
+// Parts that are left out in turn, at most.
 const most = 5;
-
-/** All weights trained on: 300 full-batch steps of Adam at 1e-3, on squared error for numbers, cross entropy for labels. */
-export function fineTune(network: Network, { x, y }: Examples, loss: Loss = mse()): Network {
-  const optimizer = adam({ learningRate: 1e-3 });
-  return runSync(train(network, { x, y }, { epochs: steps, batchSize: x.rows, loss, optimizer })).network;
-}
-
-/** The same on labels: class numbers from 0. */
-export function fineTuneToLabels(network: Network, x: Matrix, labels: ArrayLike<number>): Network {
-  const y = columnVector(Float64Array.from(labels));
-  return fineTune(network, { x, y }, network.outputs === 1 ? binaryCrossEntropy() : crossEntropy());
-}
 
 /** Trained on with y, n × o. */
 export function fineTunedToNumbers(network: Network, x: Matrix, y: Matrix): FineTuned {
@@ -142,27 +112,7 @@ function sameRow(a: Matrix, i: number, b: Matrix, j: number): boolean {
 // Multiplications of all the training together: about a minute.
 const affordable = 2e11;
 
-/** Whether cross-fitting is a matter of a minute: of every fold, 300 steps forth and twice back through the network. */
+/** Whether training with all n examples, and without each part of them, is a matter of a minute. */
 export function canFineTune(network: Network, n: number): boolean {
-  return (most + 1) * steps * 3 * n * forwardCost(network) <= affordable;
-}
-
-/** How far the mean of numbers lies towards the network trained on, before any data; a quarter more or less. */
-export const usualShare = 0.75;
-const shareDeviation = 0.25;
-
-/**
- * How far towards the network trained on the mean of numbers should lie: the average of 0, ¼ … 1, each weighed by how likely
- * the left-out numbers are about it. Not by evidence: that of a cross-fitted mean is a product of densities given the
- * other folds, which the network's own cannot reach; of ten or twenty numbers no single share is sure to be the best.
- */
-export function shareByLeaveOneOut(logDensity: (share: number) => number): number {
-  const tried = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const prior = -0.5 * ((share - usualShare) / shareDeviation) ** 2;
-    return { share, value: prior + logDensity(share) };
-  });
-  const top = Math.max(...tried.map(({ value }) => value));
-  const weights = tried.map(({ value }) => Math.exp(value - top));
-  const whole = weights.reduce((sum, w) => sum + w, 0);
-  return tried.reduce((sum, { share }, i) => sum + (share * weights[i]!) / whole, 0);
+  return (most + 1) * fineTuningCost(network, n) <= affordable;
 }

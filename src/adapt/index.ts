@@ -5,7 +5,6 @@ export {
   adapt,
   type ConditionOptions,
   conditionTangent,
-  type MeanChoice,
   type NoisyData,
 } from "./adapt.ts";
 export type { Approximation } from "./approximation.ts";
@@ -25,6 +24,7 @@ export { type Contender, type ContenderName, compare } from "./compare.ts";
 export * from "./compare-classifiers.ts";
 export { conditionWays, type KnownWay } from "./condition-ways.ts";
 export type { FineTuned } from "./fine-tuned.ts";
+export type { MeanChoice } from "./known-mean.ts";
 export { conditionLabels } from "./label-regression.ts";
 export type { LabelledExamples } from "./labelled-examples.ts";
 export { meanFn } from "./mean-fn.ts";

@@ -9,7 +9,8 @@ import { type Base, usualRank } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import type { AdaptedClassifier } from "./classify.ts";
 import { featuresOf } from "./features.ts";
-import { expectFineTuned, fineTunedMean, type KnownMean } from "./fine-tuned.ts";
+import { expectFineTuned, fineTunedMean } from "./fine-tuned.ts";
+import type { KnownMean } from "./known-mean.ts";
 import {
   expectExamples,
   type LabelledExamples,

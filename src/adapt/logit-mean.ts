@@ -1,7 +1,8 @@
 import type { Fn } from "../linalg/index.ts";
 import type { Network } from "../networks/index.ts";
 import { constantMean } from "../processes/index.ts";
-import { expectFineTuned, fineTunedMean, type KnownMean } from "./fine-tuned.ts";
+import { expectFineTuned, fineTunedMean } from "./fine-tuned.ts";
+import type { KnownMean } from "./known-mean.ts";
 import { classCount } from "./likelihoods.ts";
 
 /** The logits before the labels are seen. */

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  canFineTune,
-  fineTune,
-  fineTunedMean,
-  fineTunedToNumbers,
-  shareByLeaveOneOut,
-} from "../../src/adapt/fine-tuned.ts";
+import { fineTune } from "../../src/adapt/fine-tune.ts";
+import { canFineTune, fineTunedMean, fineTunedToNumbers } from "../../src/adapt/fine-tuned.ts";
+import { shareByLeaveOneOut } from "../../src/adapt/fine-tuned-share.ts";
 import { adapt, adaptClassifier, conditionClassifier } from "../../src/adapt/index.ts";
 import { UsageError } from "../../src/errors/index.ts";
 import { type Matrix, rowRange, stackRows, takeRows } from "../../src/linalg/index.ts";

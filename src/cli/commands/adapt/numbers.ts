@@ -37,6 +37,7 @@ export async function adaptNumbers(
     y: takeRows(all.y, indices),
   });
   const fresh = take(parts.fresh);
+  if (!options.fineTuning) throw new UsageError("--no-fine-tuning is for classes, and these are numbers");
   const noise = noiseOf(options.noiseSd, rows);
   const noiseSd = noise instanceof Float64Array ? Float64Array.from(parts.fresh, (i) => noise[i]!) : noise;
   const { scales, mean, approximation, rank, layers, space } = options;
