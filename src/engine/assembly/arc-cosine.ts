@@ -10,14 +10,14 @@ const Q = memory.data<f64>([
   1, -2.40339491173441421878, 2.02094576023350569471, -6.8828397160545329303e-1, 7.70381505559019352791e-2,
 ]);
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function term(table: usize, i: usize): v128 {
   return v128.load64_splat(table + (i << 3));
 }
 
 /** acos c from c and 1 − |c|: near ±1 through the half angle, where no digits are lost. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function acos(c: v128, rest: v128): v128 {
   const a = f64x2.abs(c);

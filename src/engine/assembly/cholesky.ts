@@ -118,7 +118,7 @@ function factor_leaf(n: i32, a: usize, lda: usize): i32 {
 }
 
 /** x[j] − Σ x[p] y[p] over p < j. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function remainder(j: i32, x: usize, y: usize): f64 {
   let acc = f64x2.splat(0);

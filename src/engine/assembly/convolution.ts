@@ -26,7 +26,7 @@ import {
  */
 
 /** y [image, filter, position] to flat [filter, image, position], or with `back` the other way round. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function flatten<T>(w: usize, y: usize, flat: usize, stride: usize, back: bool): void {
   const size = bytes<T>(rows(w) * cols(w));
@@ -40,7 +40,7 @@ function flatten<T>(w: usize, y: usize, flat: usize, stride: usize, back: bool):
   barrier();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function features(w: usize): i32 {
   return (channels(w) / groups(w)) * tap_rows(w) * tap_cols(w);
@@ -51,7 +51,7 @@ const MOST_ROWS: i32 = 128;
 const MOST_PACKED: i32 = 49152;
 
 /** For each group g, C_g ← A_g B_g: A_g is m × k at a + g m k, B_g has k rows and C_g m rows, `stride` bytes apart. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function products<T>(
   parts: i32,
@@ -91,7 +91,7 @@ const LEAST_IMAGES: i32 = 4;
  * Whether each image is one thread's work from its patches to its product, which stay in that thread's cache. C_g = A_g B_g
  * is m × positions with an inner size of k, for each group.
  */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function fits_alone<T>(w: usize, m: i32, k: i32): bool {
   const n = rows(w) * cols(w);
@@ -101,7 +101,7 @@ function fits_alone<T>(w: usize, m: i32, k: i32): bool {
 }
 
 /** `convolve` or, with `back`, `pullback_images`, an image at a time. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function by_image<T>(w: usize, images: usize, weights: usize, y: usize, back: bool): void {
   const depth = features(w);
@@ -141,7 +141,7 @@ function by_image<T>(w: usize, images: usize, weights: usize, y: usize, back: bo
   barrier();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function convolve<T>(
   w: usize,
@@ -164,7 +164,7 @@ export function convolve<T>(
   flatten<T>(w, y, flat, stride, true);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function pullback_images<T>(
   w: usize,
@@ -191,7 +191,7 @@ export function pullback_images<T>(
 const PARTS: i32 = 8;
 
 /** Adds to dweights unless `fresh`. Few weights are many threads' work in parts of the positions. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function pullback_weights<T>(
   w: usize,
@@ -239,7 +239,7 @@ export function pullback_weights<T>(
   release(saved);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add_parts<T>(to: usize, parts: usize, size: usize): void {
   const CHUNK: usize = 4096;

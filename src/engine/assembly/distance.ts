@@ -19,7 +19,7 @@ export function distance_tile(d: i32, cols: i32, x: usize, xs: usize, z: usize, 
   }
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function square(x: v128, z: v128, c: v128): v128 {
   const t = f64x2.sub(x, z);

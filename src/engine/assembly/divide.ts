@@ -35,25 +35,25 @@ let rows: usize = 0; // i32: row of Z of kept value i, then the deflated ones
 let slot: usize = 0; // i32: place of kept value i in the product's order
 let kinds: usize = 0; // i32: 0 first half, 1 both, 2 second half
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function int(array: usize, i: i32): i32 {
   return load<i32>(array + (<usize>i << 2));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function set(array: usize, i: i32, value: i32): void {
   store<i32>(array + (<usize>i << 2), value);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function real(array: usize, i: i32): f64 {
   return load<f64>(array + bytes<f64>(i));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function put(array: usize, i: i32, value: f64): void {
   store<f64>(array + bytes<f64>(i), value);
@@ -91,7 +91,7 @@ export function divide_and_conquer(n: i32, d: usize, e: usize, out: usize, os: u
   return load<i32>(FAILED);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function half(n: i32): i32 {
   return n / 2;

@@ -17,27 +17,27 @@ const E32 = memory.data<f32>([
 ]);
 
 /** Constant number i. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function constant<T>(i: i32): v128 {
   return sizeof<T>() == 8 ? v128.load64_splat(E64 + (<usize>i << 3)) : v128.load32_splat(E32 + (<usize>i << 2));
 }
 
 /** x / ln 2 to the nearest integer, in the low bits of the mantissa. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function shifted<T>(x: v128): v128 {
   return madd<T>(x, constant<T>(0), constant<T>(1));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function reduced<T>(x: v128, k: v128): v128 {
   return nmadd<T>(k, constant<T>(3), nmadd<T>(k, constant<T>(2), x));
 }
 
 /** e^r − 1 for a reduced r. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function reduced_expm1<T>(r: v128): v128 {
   const r2 = v128.mul<T>(r, r);
@@ -54,45 +54,45 @@ function reduced_expm1<T>(r: v128): v128 {
 }
 
 /** p 2^k for k as `shifted` leaves it. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function scaled<T>(p: v128, k: v128): v128 {
   return sizeof<T>() == 8 ? i64x2.add(p, i64x2.shl(k, 52)) : i32x4.add(p, i32x4.shl(k, 23));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function one<T>(): v128 {
   return sizeof<T>() == 8 ? constant<T>(16) : constant<T>(11);
 }
 
 /** −½, 3, 5 and 5 / 3, for the kernel maps (f64 only). */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function minus_half(): v128 {
   return constant<f64>(17);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function three(): v128 {
   return constant<f64>(18);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function five(): v128 {
   return constant<f64>(19);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function five_thirds(): v128 {
   return constant<f64>(20);
 }
 
 /** e^x for x ≤ 0 (and up to where it overflows); 0 where it would be subnormal; NaN stays NaN. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function exp_falling<T>(x: v128): v128 {
   const t = shifted<T>(x);
@@ -102,7 +102,7 @@ export function exp_falling<T>(x: v128): v128 {
 }
 
 /** e^x for every x. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function exp<T>(x: v128): v128 {
   const infinite = v128.splat<T>(<T>Infinity);
@@ -110,7 +110,7 @@ export function exp<T>(x: v128): v128 {
 }
 
 /** e^x − 1 for x ≤ 0 without cancellation: (2^k − 1) + 2^k (e^r − 1). */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function expm1_falling<T>(x: v128): v128 {
   // Below −40 the result is −1 to the last digit, and 2^k stays normal.
@@ -123,7 +123,7 @@ export function expm1_falling<T>(x: v128): v128 {
 }
 
 /** log(1 + x) for x ≥ 0. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function log1p<T>(x: v128): v128 {
   const y = v128.add<T>(x, one<T>());
@@ -140,7 +140,7 @@ const L64 = memory.data<f64>([
 const L32 = memory.data<f32>([0.6666666666666666, 0.4, 0.2857142857142857, 0.2222222222222222]);
 
 /** log of a normal positive y: y = 2^k m with m in [√½, √2), log m = 2 atanh((m − 1) / (m + 1)). */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function log_normal<T>(y: v128): v128 {
   let k: v128;

@@ -18,14 +18,14 @@ const COS: i32 = 9;
 /** Elements taken as one task. */
 const CHUNK: i32 = 4096;
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function splat<T>(x: f64): v128 {
   return v128.splat<T>(<T>x);
 }
 
 /** tanh x = −(e^(−2|x|) − 1) / (e^(−2|x|) + 1) with x's sign. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function tanh<T>(x: v128): v128 {
   const e = expm1_falling<T>(v128.mul<T>(splat<T>(-2), v128.abs<T>(x)));
@@ -34,27 +34,27 @@ function tanh<T>(x: v128): v128 {
   return v128.xor(v128.abs<T>(t), v128.and(x, sign));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function sigmoid<T>(x: v128): v128 {
   return v128.div<T>(one<T>(), v128.add<T>(one<T>(), exp<T>(v128.neg<T>(x))));
 }
 
 /** exp(−x² / 2) / √(2π) */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function normal_density<T>(x: v128): v128 {
   return v128.mul<T>(splat<T>(0.3989422804014327), exp<T>(v128.mul<T>(splat<T>(-0.5), v128.mul<T>(x, x))));
 }
 
 /** Φ(x) = (1 + erf(x / √2)) / 2 */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function normal_cdf<T>(x: v128): v128 {
   return madd<T>(splat<T>(0.5), erf<T>(v128.mul<T>(splat<T>(0.7071067811865476), x)), splat<T>(0.5));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function value<T>(f: i32, x: v128): v128 {
   if (f == EXP) return exp<T>(x);
@@ -71,7 +71,7 @@ function value<T>(f: i32, x: v128): v128 {
   return trigonometric<T>(x, true);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function slope<T>(f: i32, x: v128): v128 {
   if (f == EXP) return exp<T>(x);
@@ -98,7 +98,7 @@ function slope<T>(f: i32, x: v128): v128 {
 }
 
 /** out ← f(x), or with `by` out ← by f′(x), over n values; all arrays have room for whole vectors. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function loop<T>(f: i32, n: i32, x: usize, by: usize, out: usize): void {
   const tasks = (n + CHUNK - 1) / CHUNK;
@@ -114,7 +114,7 @@ function loop<T>(f: i32, n: i32, x: usize, by: usize, out: usize): void {
   barrier();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function dispatch<T>(f: i32, n: i32, x: usize, by: usize, out: usize): void {
   if (f == EXP) loop<T>(EXP, n, x, by, out);

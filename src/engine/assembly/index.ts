@@ -32,7 +32,7 @@ export { cholesky_update } from "./update";
 export { wide_block } from "./wide";
 
 /** C ← alpha A B + beta C; with `lower`, on the tiles that meet the lower triangle. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function general<T>(
   m: i32,

@@ -27,13 +27,13 @@ export function potri(n: i32, a: usize, lda: usize): void {
 }
 
 /** First half of a split, a multiple of `leaf`: where one routine splits, the others do. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function half(n: i32, leaf: i32): i32 {
   return ((n / leaf + 1) / 2) * leaf;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function below(a: usize, lda: usize, h: i32): usize {
   return a + <usize>h * lda;

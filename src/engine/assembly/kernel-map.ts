@@ -9,14 +9,14 @@ export const MATERN32: i32 = 3; // (1 + a) exp(−a), a = √(3 s)
 export const MATERN52: i32 = 4; // (1 + a + a² / 3) exp(−a), a = √(5 s)
 export const RATIONAL_QUADRATIC: i32 = 5; // (1 + s / (2 α))^−α
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function splat(x: f64): v128 {
   return f64x2.splat(x);
 }
 
 /** f(s); `alpha` is used by the rational quadratic alone. `map` is known where this is inlined. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function value(map: i32, s: v128, alpha: v128): v128 {
   if (map == RBF) return exp_falling<f64>(f64x2.mul(minus_half(), s));
@@ -37,7 +37,7 @@ function value(map: i32, s: v128, alpha: v128): v128 {
   return s;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function map_values(map: i32, count: i32, s: usize, amplitude: f64, alpha: f64): void {
   const a = splat(amplitude);
@@ -57,7 +57,7 @@ export function apply_map(map: i32, count: i32, s: usize, amplitude: f64, alpha:
 }
 
 /** In place, w f′(s) from s; adds the sums of w f(s), w ∂f/∂α and w f′(s) to the three values at `sums`. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function map_slopes(map: i32, count: i32, s: usize, w: usize, alpha: f64, sums: usize): void {
   const shape = splat(alpha);
@@ -112,7 +112,7 @@ function map_slopes(map: i32, count: i32, s: usize, w: usize, alpha: f64, sums: 
   add(sums + 16, slopes);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add(at: usize, x: v128): void {
   store<f64>(at, load<f64>(at) + (f64x2.extract_lane(x, 0) + f64x2.extract_lane(x, 1)));

@@ -21,7 +21,7 @@ export function pack_points(m: i32, d: i32, z: usize, to: usize): void {
   barrier();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function padded(count: i32): i32 {
   return (count + 3) & ~3;

@@ -7,7 +7,7 @@ import { lanes, madd } from "./simd";
 export const MR: i32 = 6;
 
 /** Columns of the tile: two vectors. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function NR<T>(): i32 {
   return 2 * lanes<T>();

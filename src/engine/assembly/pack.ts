@@ -16,7 +16,7 @@ export function pack_b<T>(k: i32, count: i32, from: usize, rs: isize, cs: isize,
   pack<T>(NR<T>(), k, count, from, rs, cs, to);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function pack<T>(width: i32, k: i32, count: i32, from: usize, rs: isize, cs: isize, to: usize): void {
   for (let i = 0; i < count; i += width) {
@@ -40,7 +40,7 @@ function edge<T>(width: i32, k: i32, rows: i32, from: usize, rs: isize, cs: isiz
 }
 
 /** The rows lie side by side: each packed column is one straight copy. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function copy_columns<T>(width: i32, k: i32, from: usize, cs: isize, to: usize): void {
   const size = bytes<T>(width);
@@ -55,7 +55,7 @@ function copy_columns<T>(width: i32, k: i32, from: usize, cs: isize, to: usize):
 }
 
 /** The columns lie side by side: transposes as it goes, two rows at a time. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function interleave_rows<T>(width: i32, k: i32, from: usize, rs: isize, to: usize): void {
   const size = bytes<T>(width);

@@ -29,7 +29,7 @@ export function configure(index: i32, count: i32, sleep: bool): void {
 }
 
 /** The next tile after `previous` (−1 at first): `for (let t = take(-1); t < total; t = take(t))`. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function take(previous: i32): i32 {
   return threads == 1 ? previous + 1 : atomic.add<i32>(COUNTER, 1);
@@ -108,7 +108,7 @@ export function begin(from: usize): void {
   reserve(top);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function align(address: usize): usize {
   return (address + 127) & ~(<usize>127);
@@ -138,13 +138,13 @@ export function own(size: usize): usize {
   return threads == 1 ? at : at + <usize>thread * each;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function mark(): usize {
   return top;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function release(to: usize): void {
   top = to;

@@ -20,7 +20,7 @@ import {
 } from "./windows";
 
 /** The largest pixel of each window and its index, counted from `first`: tap by tap, a row of windows at a time. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function max_pool<T>(w: usize, images: usize, y: usize, source: usize, first: i32): void {
   const dr = row_dilation(w);
@@ -64,7 +64,7 @@ export function max_pool<T>(w: usize, images: usize, y: usize, source: usize, fi
  * Takes every `step`-th of n pixels, numbered from `number` on, where it is larger than the best so far. Of NaNs the
  * first stays. No branch: which pixel is the largest cannot be foreseen.
  */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function larger<T>(from: usize, step: i32, best: usize, index: usize, number: i32, n: i32): void {
   let q = 0;
@@ -95,7 +95,7 @@ function larger<T>(from: usize, step: i32, best: usize, index: usize, number: i3
 }
 
 /** Sums of the windows times factors[position], or with `back` the pull-back: y spread over the pixels. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function sum_pool<T>(w: usize, factors: usize, images: usize, y: usize, back: bool): void {
   const dr = row_dilation(w);

@@ -69,7 +69,7 @@ function ql_sweep(n: i32, l: i32, m: i32, d: usize, e: usize, z: usize, zs: usiz
   if (m < n - 1) store<f64>(e + bytes<f64>(m), 0);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function hypotenuse(x: f64, y: f64): f64 {
   const big = max(abs(x), abs(y));

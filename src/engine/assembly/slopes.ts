@@ -83,7 +83,7 @@ export function kernel_slopes(
 }
 
 /** Row i of the weights from column j on: w = scale (weight − vᵢ vⱼ), halved on the diagonal and 0 above it. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function form_weights(i: i32, j: i32, cols: i32, at: usize, scale: f64, vector: usize): void {
   const kept = max(0, min(cols, i + 1 - j));
@@ -108,7 +108,7 @@ function form_weights(i: i32, j: i32, cols: i32, at: usize, scale: f64, vector: 
 }
 
 /** to += the sums of the tile's columns. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add_columns(cols: i32, tile: usize, to: usize): void {
   const end = tile + bytes<f64>(cols);

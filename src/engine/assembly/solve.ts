@@ -73,7 +73,7 @@ function backward(n: i32, l: usize, ls: usize, x: usize): void {
 }
 
 /** Σ a b over n terms. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function dot(n: i32, a: usize, b: usize): f64 {
   let s0 = f64x2.splat(0);
@@ -90,7 +90,7 @@ function dot(n: i32, a: usize, b: usize): f64 {
 }
 
 /** y −= s a over n terms. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function subtract(n: i32, s: f64, a: usize, y: usize): void {
   const factor = f64x2.splat(s);

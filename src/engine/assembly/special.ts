@@ -30,7 +30,7 @@ const FAR32 = memory.data<f32>([
 ]);
 
 /** Polynomial with `count` coefficients at `table`, lowest first. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function polynomial<T>(table: usize, count: i32, x: v128): v128 {
   let p = v128.load_splat<T>(table + bytes<T>(count - 1));
@@ -39,7 +39,7 @@ function polynomial<T>(table: usize, count: i32, x: v128): v128 {
 }
 
 /** Polynomial with eight f32 coefficients: in pairs (Estrin), as waiting for each term would cost most of the time. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function octic(table: usize, x: v128): v128 {
   const x2 = f32x4.mul(x, x);
@@ -103,26 +103,26 @@ function trigonometric_f64(x: v128, cosine: bool): v128 {
   return v128.xor(v128.bitselect(c, s, odd), sign);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function high(x: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 1));
 }
 
 /** Four f32 from two pairs of f64. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function narrow(a: v128, b: v128): v128 {
   return v128.shuffle<i64>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 2);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function erf<T>(x: v128): v128 {
   return error_function<T>(x);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function trigonometric<T>(x: v128, cosine: bool): v128 {
   if (sizeof<T>() == 8) return trigonometric_f64(x, cosine);

@@ -48,7 +48,7 @@ export function solve_panel(n: i32, triangle: usize, x: usize): void {
 }
 
 /** Forward substitution with an MR × MR triangle (reciprocal diagonal) on one vector of right-hand sides. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function substitute(l: usize, x: usize): void {
   const x0 = f64x2.mul(v128.load64_splat(l), v128.load(x));

@@ -14,19 +14,19 @@ const MIX: i32 = 2;
 /** Numbers that all steps between two mixtures work on before the next ones: they stay in the first cache. */
 const CHUNK: i32 = 512;
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function field(record: usize, index: i32): f64 {
   return load<f64>(record + bytes<f64>(index));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function address(record: usize, index: i32): usize {
   return <usize>field(record, index);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function kind(record: usize): i32 {
   return <i32>field(record, 0);
@@ -92,7 +92,7 @@ function linear(record: usize, size: usize, k: usize, t: usize, fresh: bool): vo
  * An activation of two slopes, on one row: `rv` and `rr` are the row's standard deviation and its reciprocal (0 for 0),
  * `cv` and `cr` where those of the columns stand.
  */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function bend(record: usize, size: usize, rv: f64, rr: f64, cv: usize, cr: usize, k: usize, t: usize): void {
   const share = 0.15915494309189535 * field(record, 3); // bend / 2π
@@ -117,7 +117,7 @@ function bend(record: usize, size: usize, rv: f64, rr: f64, cv: usize, cr: usize
 }
 
 /** Sums of states: the output's numbers from `size` bytes of each of its inputs. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function mix(record: usize, output: i32, size: usize, from: usize, to: usize): void {
   const begin = load<i32>(address(record, 2) + (<usize>output << 2));

@@ -6,121 +6,121 @@ import { bytes } from "./simd";
  * windows' sizes as src/engine/wasm/images.ts lays them out, sixteen integers.
  */
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function field(w: usize, index: i32): i32 {
   return load<i32>(w + (<usize>index << 2));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function count(w: usize): i32 {
   return field(w, 0);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function channels(w: usize): i32 {
   return field(w, 1);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function height(w: usize): i32 {
   return field(w, 2);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function width(w: usize): i32 {
   return field(w, 3);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function tap_rows(w: usize): i32 {
   return field(w, 4);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function tap_cols(w: usize): i32 {
   return field(w, 5);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function row_dilation(w: usize): i32 {
   return field(w, 8);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function col_dilation(w: usize): i32 {
   return field(w, 9);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function rows(w: usize): i32 {
   return field(w, 12);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function cols(w: usize): i32 {
   return field(w, 13);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function filters(w: usize): i32 {
   return field(w, 14);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function groups(w: usize): i32 {
   return field(w, 15);
 }
 
 /** Row of the first tap of the windows in output row r. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function first_row(w: usize, r: i32): i32 {
   return field(w, 6) * r - field(w, 10);
 }
 
 /** Column of the first tap of the windows in output column q. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function first_col(w: usize, q: i32): i32 {
   return field(w, 7) * q - field(w, 11);
 }
 
 /** The first of the steps 0, 1, … whose place `from + step * by` is not negative. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function entering(from: i32, by: i32): i32 {
   return from >= 0 ? 0 : by == 1 ? -from : (by - 1 - from) / by;
 }
 
 /** How many of `most` steps stay below `size`. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function leaving(from: i32, by: i32, size: i32, most: i32): i32 {
   if (from + (most - 1) * by < size) return most;
   return from >= size ? 0 : (size - from + by - 1) / by;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function add_to<T>(at: usize, x: T): void {
   store<T>(at, <T>(load<T>(at) + x));
 }
 
 /** Short runs: the host's bulk operations cost a call. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function clear(to: usize, size: usize): void {
   const end = to + size;
@@ -128,7 +128,7 @@ export function clear(to: usize, size: usize): void {
   for (; to < end; to += 4) store<i32>(to, 0);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function copy(to: usize, from: usize, size: usize): void {
   const end = to + size;
@@ -142,7 +142,7 @@ export function copy(to: usize, from: usize, size: usize): void {
   }
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add_run<T>(to: usize, from: usize, size: usize): void {
   const end = to + size;
@@ -157,7 +157,7 @@ function add_run<T>(to: usize, from: usize, size: usize): void {
 }
 
 /** Patches as rows: out[image, position, (channel, tap)]. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function im2col<T>(w: usize, images: usize, out: usize): void {
   const kr = tap_rows(w);
@@ -193,7 +193,7 @@ export function im2col<T>(w: usize, images: usize, out: usize): void {
   barrier();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function col2im<T>(w: usize, columns: usize, images: usize): void {
   const kr = tap_rows(w);
@@ -232,7 +232,7 @@ export function col2im<T>(w: usize, columns: usize, images: usize): void {
  * Patches of one plane as columns: out[tap, position], rows `stride` bytes apart. With `back` the other way round: each
  * pixel becomes the sum of its copies.
  */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function unfold_plane<T>(w: usize, image: usize, out: usize, stride: usize, back: bool): void {
   const step = first_col(w, 1) - first_col(w, 0);
@@ -275,7 +275,7 @@ export function unfold_plane<T>(w: usize, image: usize, out: usize, stride: usiz
 }
 
 /** `unfold_plane` of all images side by side: out[(channel, tap), image · positions + position]. */
-// @ts-ignore: decorator
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 export function unfold<T>(w: usize, images: usize, out: usize, stride: usize, back: bool): void {
   const plane = bytes<T>(height(w) * width(w));
