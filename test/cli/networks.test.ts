@@ -312,6 +312,8 @@ describe("a fine-tuned mean", () => {
       "p.safetensors",
     );
     expect(without.parts).toHaveLength(pool.parts.length - 1);
+    const numbers = funspace(...adapt.slice(0, 5), "--no-fine-tuning", "--out", "never");
+    expect(numbers.stderr).toContain("--no-fine-tuning is for classes");
   });
 });
 
