@@ -28,6 +28,15 @@ export interface Convolution extends Windows {
   readonly groups: number;
 }
 
+/**
+ * A cotangent [count, filters, …outputs] that is 0 but where these numbers are added: `from` holds their indices in it, as
+ * many an image, one image after the other; −1: nowhere. A max pool leaves such cotangents behind.
+ */
+export interface Picks<A extends Floats> {
+  readonly from: Int32Array;
+  readonly values: A;
+}
+
 /** The image routines of an engine, in f32 and f64; every output is overwritten whole. */
 export interface ImageRoutines {
   /**
@@ -47,6 +56,21 @@ export interface ImageRoutines {
 
   /** The pull-back of a convolution's cotangent dy to its weights, summed over the images. */
   convolvePullbackWeights<A extends Floats>(convolution: Convolution, images: A, dy: A, dweights: A): void;
+
+  /** `convolvePullbackImages` of a cotangent of few numbers, for a convolution of one group. */
+  pickedPullbackImages<A extends Floats>(convolution: Convolution, dy: Picks<A>, weights: A, dimages: A): void;
+
+  /**
+   * The pull-backs of cotangents of few numbers in the same places to the weights of a convolution of one group, image by
+   * image: `values` [count, cotangents, picks], gradients [count, cotangents, filters, channels · taps + 1], at the end of
+   * each filter's the sum of its numbers.
+   */
+  pickedPullbackWeights<A extends Floats>(
+    convolution: Convolution,
+    images: A,
+    dy: Picks<A>,
+    gradients: A,
+  ): void;
 
   /**
    * y [count, channels, …outputs]: the largest pixel of each window, NaN where there is one; `from` receives its

@@ -1,5 +1,5 @@
 import type { Floats } from "./engine.ts";
-import { type Convolution, type ImageRoutines, positionsOf, tapsOf, type Windows } from "./images.ts";
+import { type Convolution, type ImageRoutines, type Picks, positionsOf, tapsOf, type Windows } from "./images.ts";
 
 /** Calls `body` for every plane (image and channel), position and tap; `pixel` is its index in the images, or −1. */
 function visit(
@@ -53,6 +53,16 @@ function summed(out: Floats, add: (sums: Float64Array) => void): void {
   out.set(sums);
 }
 
+/** One image's picks as a whole cotangent. */
+function putBack(c: Convolution, { from, values }: Picks<Floats>, image: number): Float64Array {
+  const size = c.filters * positionsOf(c);
+  const dy = new Float64Array(size);
+  from.forEach((index, k) => {
+    if (index >= 0) dy[index - image * size]! += values[k]!;
+  });
+  return dy;
+}
+
 export const referenceImages: ImageRoutines = {
   im2col(w, images, columns) {
     visit(w, (plane, position, tap, pixel) => {
@@ -90,6 +100,43 @@ export const referenceImages: ImageRoutines = {
         sums[weight]! += dy[y]! * images[image]!;
       });
     });
+  },
+
+  pickedPullbackImages(c, { from, values }, weights, dimages) {
+    const picks = from.length / c.count;
+    const size = dimages.length / c.count;
+    for (let i = 0; i < c.count; i++) {
+      const [start, end] = [i * picks, (i + 1) * picks];
+      const dy = putBack(c, { from: from.subarray(start, end), values: values.subarray(start, end) }, i);
+      const out = new Float64Array(size);
+      referenceImages.convolvePullbackImages({ ...c, count: 1 }, dy, new Float64Array(weights), out);
+      dimages.set(out, i * size);
+    }
+  },
+
+  pickedPullbackWeights(c, images, { from, values }, gradients) {
+    const picks = from.length / c.count;
+    const size = images.length / c.count;
+    const features = c.channels * tapsOf(c);
+    const sets = values.length / from.length;
+    for (let i = 0; i < c.count; i++) {
+      const image = new Float64Array(images.subarray(i * size, (i + 1) * size));
+      for (let row = i * sets; row < (i + 1) * sets; row++) {
+        const own = {
+          from: from.subarray(i * picks, (i + 1) * picks),
+          values: values.subarray(row * picks, (row + 1) * picks),
+        };
+        const dy = putBack(c, own, i);
+        const weights = new Float64Array(c.filters * features);
+        referenceImages.convolvePullbackWeights({ ...c, count: 1 }, image, dy, weights);
+        for (let f = 0; f < c.filters; f++) {
+          const at = (row * c.filters + f) * (features + 1);
+          gradients.set(weights.subarray(f * features, (f + 1) * features), at);
+          const planes = dy.subarray(f * positionsOf(c), (f + 1) * positionsOf(c));
+          gradients[at + features] = planes.reduce((a, b) => a + b, 0);
+        }
+      }
+    }
   },
 
   maxPool(w, images, y, from) {

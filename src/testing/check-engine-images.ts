@@ -95,6 +95,24 @@ export function checkImages(check: Checker): void {
         e.sumPoolPullback(c, f!, y!, out),
       );
       checkMaxPool(check, c, images, pooled);
+      if (c.groups > 1) continue;
+      const picks = 4;
+      const size = c.filters * positions;
+      const from = Int32Array.from({ length: c.count * picks }, (_, k) =>
+        // Some nowhere, some twice in the same place.
+        k % 7 === 3 ? -1 : Math.floor(k / picks) * size + ((k * k * 31) % size),
+      );
+      const values = random(from.length);
+      // As many sums in one place as there are picks of an image.
+      compare("pickedPullbackImages", images, picks * taps, [values, weights], (e, [v, w], out) =>
+        e.pickedPullbackImages(c, { from, values: v! }, w!, out),
+      );
+      const sets = random(3 * from.length);
+      sets.fill(0, 2, 5);
+      const gradients = random(c.count * 3 * (weights.length + c.filters));
+      compare("pickedPullbackWeights", gradients, picks, [images, sets], (e, [x, v], out) =>
+        e.pickedPullbackWeights(c, x!, { from, values: v! }, out),
+      );
     }
   }
 }

@@ -33,6 +33,17 @@ const faults: readonly [what: string, fault: Partial<Engine>, message: RegExp][]
     /trsm/,
   ],
   [
+    "picks of which the last is forgotten",
+    {
+      pickedPullbackWeights: (c, images, { from, values }, gradients) => {
+        const some = from.slice();
+        if (c.count > 0) some[some.length - 1] = -1;
+        wasm.pickedPullbackWeights(c, images, { from: some, values }, gradients);
+      },
+    },
+    /pickedPullbackWeights/,
+  ],
+  [
     "a pull-back without one of its two roles",
     {
       kernelPullback: (map, amplitude, x, z, bar) => {

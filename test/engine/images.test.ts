@@ -30,6 +30,28 @@ describe.each(cases)("the reference's images, %s", (_, golden) => {
     );
   });
 
+  it.skipIf(c.groups > 1)("pull back a cotangent number by number as PyTorch does the whole", () => {
+    const dyFrom = { from: Int32Array.from(dy, (_, k) => k), values: dy };
+    expect(run("dimages", (dx) => reference.pickedPullbackImages(c, dyFrom, weights, dx))).toEqual(
+      values("dimages"),
+    );
+    // Image by image, each filter's weights and then its bias.
+    const gradients = new Float64Array(c.count * (weights.length + c.filters));
+    reference.pickedPullbackWeights(c, images, dyFrom, gradients);
+    const width = weights.length / c.filters + 1;
+    const sums = new Float64Array(weights.length + c.filters);
+    gradients.forEach((v, k) => {
+      sums[k % sums.length]! += v;
+    });
+    expect(sums.filter((_, k) => k % width < width - 1)).toEqual(values("dweights"));
+    const planes = dy.length / c.count / c.filters;
+    const biases = new Float64Array(c.filters);
+    dy.forEach((v, k) => {
+      biases[Math.floor(k / planes) % c.filters]! += v;
+    });
+    expect(sums.filter((_, k) => k % width === width - 1)).toEqual(biases);
+  });
+
   it("unfold and fold as PyTorch does", () => {
     const columns = run("columns", (out) => reference.im2col(c, images, out));
     expect(columns).toEqual(values("columns"));

@@ -18,6 +18,10 @@ export {
   im2col_f64,
   max_pool_f32,
   max_pool_f64,
+  picked_pullback_images_f32,
+  picked_pullback_images_f64,
+  picked_pullback_weights_f32,
+  picked_pullback_weights_f64,
   sum_pool_f32,
   sum_pool_f64,
 } from "./images";

@@ -28,6 +28,31 @@ function expectGroups({ channels, filters, groups }: Convolution): void {
   }
 }
 
+/** Picks an image. */
+function expectPicks(c: Convolution, from: Int32Array, values: Floats): number {
+  if (c.groups !== 1) {
+    throw new ShapeError(`Picked cotangents are for convolutions of one group, got ${c.groups} groups.`);
+  }
+  const picks = from.length / Math.max(1, c.count);
+  if (!Number.isInteger(picks) || values.length % Math.max(1, from.length) !== 0) {
+    throw new ShapeError(
+      `${from.length} picks with ${values.length} values are not as many for each of ${c.count} images.`,
+    );
+  }
+  return picks;
+}
+
+/** An image with all that windows see around it, the channels of a pixel in whole vectors: see assembly/picked.ts. */
+function paddedSize(c: Convolution, size: number) {
+  const along = (axis: 0 | 1, pixels: number) => {
+    const seen = (c.outputs[axis] - 1) * c.stride[axis] + c.dilation[axis] * (c.kernel[axis] - 1) + 1;
+    return Math.max(seen, c.padding[axis] + pixels);
+  };
+  const [high, wide] = [along(0, c.height), along(1, c.width)];
+  const pixel = Math.ceil((c.channels * size) / 16) * 16;
+  return { high, wide, pixel, bytes: high * wide * pixel };
+}
+
 /** As assembly/windows.ts reads them. */
 function sizes(w: Windows, count: number): readonly number[] {
   const { filters = 0, groups = 1 } = w as Partial<Convolution>;
@@ -180,6 +205,51 @@ export const wasmImages: ImageRoutines = {
       ],
       [0, 1, 2],
     );
+  },
+
+  pickedPullbackImages(c, { from, values }, weights, dimages) {
+    const picks = expectPicks(c, from, values);
+    expectLength("images", dimages, c.count * imageSize(c));
+    expectLength("weights", weights, weightsSize(c));
+    expectLength("values", values, from.length);
+    const parts: Part[] = [
+      { array: values, each: picks, use: "in" },
+      { array: from, each: picks, use: "in" },
+      { array: weights, each: 0, use: "in" },
+      { array: dimages, each: imageSize(c), use: "out" },
+    ];
+    const size = weights.BYTES_PER_ELEMENT;
+    const padded = paddedSize(c, size);
+    const work = 2 * picks * c.channels * tapsOf(c);
+    run("picked_pullback_images", c, parts, work, padded.bytes, (addresses, first, count, job) => [
+      ...[addresses[1]!, addresses[0]!, addresses[2]!, addresses[3]!, picks, first * filteredSize(c)],
+      job.place(c.filters * tapsOf(c) * padded.pixel).address,
+      job.place(count * padded.bytes).address,
+      ...[padded.high, padded.wide],
+    ]);
+  },
+
+  pickedPullbackWeights(c, images, { from, values }, gradients) {
+    const picks = expectPicks(c, from, values);
+    const sets = from.length > 0 ? values.length / from.length : 0;
+    const each = sets * (weightsSize(c) + c.filters);
+    expectLength("images", images, c.count * imageSize(c));
+    expectLength("gradients", gradients, c.count * each);
+    const parts: Part[] = [
+      { array: images, each: imageSize(c), use: "in" },
+      { array: from, each: picks, use: "in" },
+      { array: values, each: sets * picks, use: "in" },
+      { array: gradients, each, use: "out" },
+    ];
+    const padded = paddedSize(c, images.BYTES_PER_ELEMENT);
+    const turned = sets * c.filters * tapsOf(c) * padded.pixel;
+    const work = 2 * sets * picks * c.channels * tapsOf(c);
+    run("picked_pullback_weights", c, parts, work, padded.bytes + turned, (addresses, first, count, job) => [
+      ...[...addresses, picks, sets, first * filteredSize(c)],
+      job.place(count * turned).address,
+      job.place(count * padded.bytes).address,
+      ...[padded.high, padded.wide],
+    ]);
   },
 
   maxPool(w, images, y, from) {

@@ -1,0 +1,214 @@
+import { barrier, take } from "./parallel";
+import { bytes, lanes, madd } from "./simd";
+import {
+  channels,
+  clear,
+  col_dilation,
+  cols,
+  count,
+  filters,
+  first_col,
+  first_row,
+  height,
+  row_dilation,
+  rows,
+  tap_cols,
+  tap_rows,
+  width,
+} from "./windows";
+
+/**
+ * Pull-backs of convolutions (of one group) whose cotangent is 0 but at few places, as behind a max pool: place by place.
+ * Images lie padded, `high` × `wide` pixels with the channels of a pixel side by side: what a window sees are then runs of
+ * numbers. Filters lie in the same order.
+ */
+
+/** Channels of a pixel, filled up to whole vectors. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function pixel_bytes<T>(w: usize): usize {
+  return bytes<T>((channels(w) + lanes<T>() - 1) & ~(lanes<T>() - 1));
+}
+
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function taps(w: usize): i32 {
+  return tap_rows(w) * tap_cols(w);
+}
+
+/** A filter's weights [channel, tap] to or (with `back`) from [tap, channel]. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function turn<T>(w: usize, weights: usize, turned: usize, back: bool): void {
+  const pixel = pixel_bytes<T>(w);
+  for (let c = 0; c < channels(w); c++) {
+    let at = turned + bytes<T>(c);
+    for (let tap = 0; tap < taps(w); tap++) {
+      if (back) store<T>(weights, load<T>(at));
+      else store<T>(at, load<T>(weights));
+      weights += sizeof<T>();
+      at += pixel;
+    }
+  }
+}
+
+/** An image's planes to or (with `back`) from its padded pixels. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function pad<T>(w: usize, image: usize, padded: usize, wide: i32, back: bool): void {
+  const pixel = pixel_bytes<T>(w);
+  const corner = padded - <usize>(first_row(w, 0) * wide + first_col(w, 0)) * pixel;
+  for (let c = 0; c < channels(w); c++) {
+    for (let y = 0; y < height(w); y++) {
+      let at = corner + <usize>(y * wide) * pixel + bytes<T>(c);
+      for (let x = 0; x < width(w); x++) {
+        if (back) store<T>(image, load<T>(at));
+        else store<T>(at, load<T>(image));
+        image += sizeof<T>();
+        at += pixel;
+      }
+    }
+  }
+}
+
+/** to += factor from, whole vectors. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function add_times<T>(to: usize, from: usize, factor: v128, size: usize): void {
+  for (const end = to + size; to < end; to += 16) {
+    v128.store(to, madd<T>(factor, v128.load(from), v128.load(to)));
+    from += 16;
+  }
+}
+
+/** Adds `factor` times a window's pixels to a filter's turned weights, or (with `back`) the other way round. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function meet<T>(w: usize, window: usize, weights: usize, wide: i32, factor: T, back: bool): void {
+  const pixel = pixel_bytes<T>(w);
+  const joined = col_dilation(w) == 1;
+  const runs = joined ? 1 : tap_cols(w);
+  const run = joined ? <usize>tap_cols(w) * pixel : pixel;
+  const across = <usize>col_dilation(w) * pixel;
+  const down = <usize>(row_dilation(w) * wide) * pixel;
+  const factors = v128.splat<T>(factor);
+  for (let a = 0; a < tap_rows(w); a++) {
+    let at = window;
+    for (let b = 0; b < runs; b++) {
+      if (back) add_times<T>(at, weights, factors, run);
+      else add_times<T>(weights, at, factors, run);
+      weights += run;
+      at += across;
+    }
+    window += down;
+  }
+}
+
+/** Where the window at a position begins in the padded image. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function window_at<T>(w: usize, padded: usize, wide: i32, position: i32): usize {
+  const y = first_row(w, position / cols(w)) - first_row(w, 0);
+  const x = first_col(w, position % cols(w)) - first_col(w, 0);
+  return padded + <usize>(y * wide + x) * pixel_bytes<T>(w);
+}
+
+/**
+ * Of each image: `picks` places, their indices in all cotangents at `from` (those of the images before `base`), −1: none.
+ * `turned` holds a turned filter each, `padded` a padded image each.
+ */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+export function pullback_images_picked<T>(
+  w: usize,
+  from: usize,
+  values: usize,
+  weights: usize,
+  images: usize,
+  picks: i32,
+  base: i32,
+  turned: usize,
+  padded: usize,
+  high: i32,
+  wide: i32,
+): void {
+  const filter = <usize>taps(w) * pixel_bytes<T>(w);
+  for (let t = take(-1); t < filters(w); t = take(t)) {
+    const to = turned + <usize>t * filter;
+    clear(to, filter);
+    turn<T>(w, weights + bytes<T>(t * channels(w) * taps(w)), to, false);
+  }
+  barrier();
+  const positions = rows(w) * cols(w);
+  const size = <usize>(high * wide) * pixel_bytes<T>(w);
+  const plane = bytes<T>(channels(w) * height(w) * width(w));
+  for (let t = take(-1); t < count(w); t = take(t)) {
+    const image = padded + <usize>t * size;
+    clear(image, size);
+    for (let k = t * picks; k < (t + 1) * picks; k++) {
+      const index = load<i32>(from + (<usize>k << 2));
+      const value = load<T>(values + bytes<T>(k));
+      if (index < 0 || value == 0) continue;
+      const place = index - base - t * filters(w) * positions;
+      const window = window_at<T>(w, image, wide, place % positions);
+      meet<T>(w, window, turned + <usize>(place / positions) * filter, wide, value, true);
+    }
+    pad<T>(w, images + <usize>t * plane, image, wide, true);
+  }
+  barrier();
+}
+
+/**
+ * Of each image, and for each of `sets` lists of values at its places: the gradient [filter, features + 1], what the window
+ * at each place sees times its value, and last the sum of the values. `turned` holds `sets` turned gradients an image.
+ */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+export function pullback_weights_picked<T>(
+  w: usize,
+  images: usize,
+  from: usize,
+  values: usize,
+  gradients: usize,
+  picks: i32,
+  sets: i32,
+  base: i32,
+  turned: usize,
+  padded: usize,
+  high: i32,
+  wide: i32,
+): void {
+  const filter = <usize>taps(w) * pixel_bytes<T>(w);
+  const positions = rows(w) * cols(w);
+  const size = <usize>(high * wide) * pixel_bytes<T>(w);
+  const plane = bytes<T>(channels(w) * height(w) * width(w));
+  const row = bytes<T>(channels(w) * taps(w) + 1);
+  for (let t = take(-1); t < count(w); t = take(t)) {
+    const image = padded + <usize>t * size;
+    const sums = turned + <usize>(t * sets * filters(w)) * filter;
+    const out = gradients + <usize>(t * sets * filters(w)) * row;
+    clear(image, size);
+    clear(sums, <usize>(sets * filters(w)) * filter);
+    clear(out, <usize>(sets * filters(w)) * row);
+    pad<T>(w, images + <usize>t * plane, image, wide, false);
+    for (let k = 0; k < picks; k++) {
+      const index = load<i32>(from + (<usize>(t * picks + k) << 2));
+      if (index < 0) continue;
+      const place = index - base - t * filters(w) * positions;
+      const window = window_at<T>(w, image, wide, place % positions);
+      const f = place / positions;
+      for (let s = 0; s < sets; s++) {
+        const value = load<T>(values + bytes<T>((t * sets + s) * picks + k));
+        if (value == 0) continue;
+        const which = <usize>(s * filters(w) + f);
+        meet<T>(w, window, sums + which * filter, wide, value, false);
+        const bias = out + (which + 1) * row - sizeof<T>();
+        store<T>(bias, <T>(load<T>(bias) + value));
+      }
+    }
+    for (let g = 0; g < sets * filters(w); g++) {
+      turn<T>(w, out + <usize>g * row, sums + <usize>g * filter, true);
+    }
+  }
+  barrier();
+}
