@@ -58,7 +58,12 @@ export interface ImageRoutines {
   convolvePullbackWeights<A extends Floats>(convolution: Convolution, images: A, dy: A, dweights: A): void;
 
   /** `convolvePullbackImages` of a cotangent of few numbers, for a convolution of one group. */
-  pickedPullbackImages<A extends Floats>(convolution: Convolution, dy: Picks<A>, weights: A, dimages: A): void;
+  pickedPullbackImages<A extends Floats>(
+    convolution: Convolution,
+    dy: Picks<A>,
+    weights: A,
+    dimages: A,
+  ): void;
 
   /**
    * The pull-backs of cotangents of few numbers in the same places to the weights of a convolution of one group, image by

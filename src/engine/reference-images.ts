@@ -1,5 +1,12 @@
 import type { Floats } from "./engine.ts";
-import { type Convolution, type ImageRoutines, type Picks, positionsOf, tapsOf, type Windows } from "./images.ts";
+import {
+  type Convolution,
+  type ImageRoutines,
+  type Picks,
+  positionsOf,
+  tapsOf,
+  type Windows,
+} from "./images.ts";
 
 /** Calls `body` for every plane (image and channel), position and tap; `pixel` is its index in the images, or −1. */
 function visit(

@@ -20,12 +20,7 @@ export { globalAveragePool, globalMaxPool } from "./layers/global-pool.ts";
 export { addGramOfGradients, addOwnProducts, gradientTangent } from "./layers/gradient-tangent.ts";
 export { groupNorm } from "./layers/group-norm.ts";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.ts";
-export {
-  allLinearGradients,
-  type LinearSide,
-  linearSizes,
-  positionsFirst,
-} from "./layers/linear-gradients.ts";
+export { type LinearSide, linearSizes, positionsFirst } from "./layers/linear-gradients.ts";
 export { type MaxPool2dOptions, maxPool2d } from "./layers/max-pool-2d.ts";
 export { meanLayer } from "./layers/mean.ts";
 export { multiHeadAttention } from "./layers/multi-head-attention.ts";

@@ -100,8 +100,10 @@ export interface Layer<T = unknown> {
   addTangentDiagonal?(side: TangentSide<T>, scale: number, out: Float64Array): void;
   /** The tape of several batches, one after the other. Absent where tapes cannot be joined. */
   joinTapes?(tapes: readonly T[]): T;
-  /** A layer that is one linear map at each position says so, for Kronecker factors and for gradients by one product an example. */
+  /** A layer that is one linear map at each position says so, for Kronecker factors. */
   linearSide?(side: TangentSide<T>): LinearSide;
+  /** The rows of `writeJacobian`, [n, outputs, …], parameters in an order of the layer's own: quicker, where it is there. */
+  unorderedGradients?(side: TangentSide<T>): Tensor;
   /** The rows ∂f_p(x_i)/∂w, point-major, into columns `column` … of `out` (n·o rows), parameters in `weightShapes`' order. */
   writeJacobian?(side: TangentSide<T>, out: JacobianRows, column: number): void;
 }

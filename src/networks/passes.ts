@@ -1,7 +1,7 @@
 import { floats, floatsLike, type Tensor } from "../linalg/index.ts";
 import { type Key, split } from "../random/index.ts";
 import type { Layer, Weights } from "./layer.ts";
-import { pick, putBack } from "./layers/picked.ts";
+import { pick, Scattered } from "./layers/picked.ts";
 import type { Network } from "./network.ts";
 import { weightedLayers } from "./weights.ts";
 
@@ -117,7 +117,7 @@ export function backwardPass(
       if (f !== undefined) {
         const picked = layer.picked!(tapes[i]);
         if (!slopes.has(i)) slopes.set(i, slopesOf(net, f, pick(picked, tapes[f] as Tensor)));
-        add(net.sources[f]![0]!, putBack(picked, cotangent, slopes.get(i)));
+        add(net.sources[f]![0]!, new Scattered(picked, times(cotangent.data, slopes.get(i)!.data)));
         continue;
       }
       const pullback = layer.vjp(tensorsOf(net, i), tapes[i], cotangent);
@@ -143,6 +143,12 @@ function functionBefore(net: Network, i: number, asked: readonly number[]): numb
 function slopesOf(net: Network, index: number, x: Tensor): Tensor {
   const ones = { shape: x.shape, data: floatsLike(x.data, x.data.length).fill(1) };
   return net.layers[index]!.vjp(tensorsOf(net, index), x, ones).dx();
+}
+
+function times(a: Tensor["data"], b: Tensor["data"]): Tensor["data"] {
+  const data = a.slice();
+  for (let k = 0; k < data.length; k++) data[k]! *= b[k]!;
+  return data;
 }
 
 function plus(a: Tensor, b: Tensor): Tensor {

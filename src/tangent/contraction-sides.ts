@@ -1,6 +1,6 @@
 import type { Floats } from "../engine/index.ts";
 import { floats, joinTensors, type Matrix, type Tensor } from "../linalg/index.ts";
-import { allLinearGradients, type Network, type TangentSide } from "../networks/index.ts";
+import type { Network, TangentSide } from "../networks/index.ts";
 import { numbersAPoint, pointBlocks, pointsAtOnce, pointsKept } from "./point-blocks.ts";
 import type { Span } from "./selection.ts";
 import { type TangentSite, tangentSites } from "./sites.ts";
@@ -73,9 +73,9 @@ function holdGradients({ net, outputs, pass }: Contraction, size: number, n: num
   return {
     add({ layer, side }) {
       perPoint = side.cotangents.length;
-      if (layer.linearSide) {
+      if (layer.unorderedGradients) {
         // In an order of their own: products of gradients with each other do not tell.
-        parts.push(allLinearGradients(layer.linearSide(side)).data);
+        parts.push(layer.unorderedGradients(side).data);
         return;
       }
       const rows = side.cotangents[0]!.shape[0]! * perPoint;

@@ -17,7 +17,12 @@ export interface TangentSite {
   readonly index: number;
   readonly layer: Pick<
     Layer,
-    "addTangentGram" | "addTangentDiagonal" | "writeJacobian" | "linearSide" | "joinTapes"
+    | "addTangentGram"
+    | "addTangentDiagonal"
+    | "writeJacobian"
+    | "linearSide"
+    | "unorderedGradients"
+    | "joinTapes"
   >;
   readonly side: TangentSide<unknown>;
   /** How many of the layer's parameters move. */

@@ -20,6 +20,7 @@ export function checkLayerTangent(layer: Layer, place: Place, exact: Place, tole
     checkDiagonal(layer, a, tolerance);
     checkJacobian(layer, a, tolerance);
     if (layer.linearSide) checkLinearSide(layer, a, tolerance);
+    if (layer.unorderedGradients) checkUnordered(layer, a, tolerance);
     if (layer.joinTapes) checkJoinedTapes(layer, place, a, tolerance);
   }
 }
@@ -130,6 +131,23 @@ function checkJacobian(layer: Layer, { side, jacobian, outputs }: Side, toleranc
   });
   layer.writeJacobian!(side, out, 1);
   agree(`writeJacobian (${outputs} outputs) and per-example pull-backs`, out.data, expected, tolerance);
+}
+
+/** Gradients in an order of the layer's own have the products of those in the usual order. */
+function checkUnordered(layer: Layer, { side, jacobian, outputs }: Side, tolerance: number): void {
+  const { shape, data } = layer.unorderedGradients!(side);
+  if (shape[0] !== jacobian.rows / outputs || shape[1] !== outputs || data.length !== jacobian.data.length) {
+    throw new Error(
+      `unorderedGradients are [${shape}], not ${outputs} of ${jacobian.rows / outputs} examples, ${jacobian.cols} numbers each`,
+    );
+  }
+  const rows = matrix(jacobian.rows, jacobian.cols, Float64Array.from(data));
+  agree(
+    `the products of unorderedGradients (${outputs} outputs) and J Jᵀ`,
+    multiply(rows, rows, { b: true }).data,
+    multiply(jacobian, jacobian, { b: true }).data,
+    tolerance,
+  );
 }
 
 /** The Jacobian from the tapes of all but the last example and of the last, joined. */

@@ -31,6 +31,7 @@ import {
   weightedLayers,
   wire,
 } from "../../src/networks/index.ts";
+import { Scattered } from "../../src/networks/layers/picked.ts";
 import { tangentKernel } from "../../src/tangent/index.ts";
 import { expectClose, golden } from "../support/golden.ts";
 
@@ -67,6 +68,46 @@ const layers: Readonly<Record<string, Layer>> = {
   globalAverage: globalAveragePool(),
   denseTokens: dense(3),
 };
+
+describe("a cotangent of few numbers", () => {
+  const scattered = ["conv", "convEven", "convUneven"];
+
+  it.each(scattered)("is pulled back through %s as the same cotangent written out", (name) => {
+    const layer = layers[name]!;
+    const g = file.layers[name];
+    const weights = tensors(g.tensors);
+    const { y, tape } = layer.forward(weights, tensor(g.x));
+    const n = y.shape[0]!;
+    const each = Math.max(3, Math.floor(y.data.length / n / 4));
+    const size = y.data.length / n;
+    // Unordered places, one of them twice in each image, and one nowhere.
+    const from = Int32Array.from({ length: n * each }, (_, k) => {
+      const [image, pick] = [Math.floor(k / each), k % each];
+      if (pick === 1) return -1;
+      return image * size + (pick === 2 ? 0 : (pick * 7) % size);
+    });
+    const picked = { from, shape: y.shape, outputShape: [n, each] };
+    // Two cotangents in the same places, of whole numbers and halves.
+    const values = [1, 2].map((s) => Float64Array.from(from, (_, k) => (((k * s * 5) % 9) - 4) / 2));
+    const few = values.map((v) => new Scattered(picked, v));
+    const whole = few.map(({ shape, data }) => ({ shape, data }));
+    expect(few[0]!.sparse).toBe(true);
+    expect(whole[0]!.data[0]).toBe(values[0]![0]! + values[0]![2]!);
+    few.forEach((dy, s) => {
+      const [got, wanted] = [dy, whole[s]!].map((d) => layer.vjp(weights, tape, d));
+      expectClose(got!.dx().data, wanted!.dx().data, tolerance);
+      const expected = wanted!.dweights();
+      for (const [key, t] of Object.entries(got!.dweights())) {
+        expect(t.shape).toEqual(expected[key]!.shape);
+        expectClose(t.data, expected[key]!.data, tolerance);
+      }
+    });
+    const gradients = (cotangents: readonly Tensor[]) => layer.unorderedGradients!({ tape, cotangents });
+    const [got, wanted] = [gradients(few), gradients(whole)];
+    expect(got.shape).toEqual(wanted.shape);
+    expectClose(got.data, wanted.data, tolerance);
+  });
+});
 
 describe("layers equal PyTorch's", () => {
   it.each(Object.keys(layers))("%s: outputs and pull-backs", (name) => {

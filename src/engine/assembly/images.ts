@@ -60,18 +60,18 @@ export function sum_pool_f32(w: usize, factors: usize, images: usize, y: usize, 
   sum_pool<f32>(w, factors, images, y, back);
 }
 
-export function picked_pullback_images_f64(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_images_picked<f64>(w, from, values, weights, images, picks, base, turned, padded, high, wide);
+export function picked_pullback_images_f64(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_images_picked<f64>(w, from, values, weights, images, picks, base, starts, turned, padded, high, wide);
 }
 
-export function picked_pullback_weights_f64(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_weights_picked<f64>(w, images, from, values, gradients, picks, sets, base, turned, padded, high, wide);
+export function picked_pullback_weights_f64(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_weights_picked<f64>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide);
 }
 
-export function picked_pullback_images_f32(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_images_picked<f32>(w, from, values, weights, images, picks, base, turned, padded, high, wide);
+export function picked_pullback_images_f32(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_images_picked<f32>(w, from, values, weights, images, picks, base, starts, turned, padded, high, wide);
 }
 
-export function picked_pullback_weights_f32(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_weights_picked<f32>(w, images, from, values, gradients, picks, sets, base, turned, padded, high, wide);
+export function picked_pullback_weights_f32(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_weights_picked<f32>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide);
 }

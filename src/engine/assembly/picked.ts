@@ -71,28 +71,43 @@ function pad<T>(w: usize, image: usize, padded: usize, wide: i32, back: bool): v
   }
 }
 
-/** to += factor from, whole vectors. */
+/** to += factor from, whole vectors, four at a time: the loop's own steps cost as much as a vector's. */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add_times<T>(to: usize, from: usize, factor: v128, size: usize): void {
-  for (const end = to + size; to < end; to += 16) {
+  const end = to + size;
+  for (; to + 64 <= end; to += 64) {
     v128.store(to, madd<T>(factor, v128.load(from), v128.load(to)));
-    from += 16;
+    v128.store(to, madd<T>(factor, v128.load(from, 16), v128.load(to, 16)), 16);
+    v128.store(to, madd<T>(factor, v128.load(from, 32), v128.load(to, 32)), 32);
+    v128.store(to, madd<T>(factor, v128.load(from, 48), v128.load(to, 48)), 48);
+    from += 64;
   }
+  if (end - to >= 32) {
+    v128.store(to, madd<T>(factor, v128.load(from), v128.load(to)));
+    v128.store(to, madd<T>(factor, v128.load(from, 16), v128.load(to, 16)), 16);
+    to += 32;
+    from += 32;
+  }
+  if (to < end) v128.store(to, madd<T>(factor, v128.load(from), v128.load(to)));
 }
 
-/** Adds `factor` times a window's pixels to a filter's turned weights, or (with `back`) the other way round. */
+/** Adds a factor times `rows` × `runs` runs of numbers of a window to those of a filter, which follow each other, or the other way round. */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
-function meet<T>(w: usize, window: usize, weights: usize, wide: i32, factor: T, back: bool): void {
-  const pixel = pixel_bytes<T>(w);
-  const joined = col_dilation(w) == 1;
-  const runs = joined ? 1 : tap_cols(w);
-  const run = joined ? <usize>tap_cols(w) * pixel : pixel;
-  const across = <usize>col_dilation(w) * pixel;
-  const down = <usize>(row_dilation(w) * wide) * pixel;
+function add_windows<T>(
+  window: usize,
+  weights: usize,
+  factor: T,
+  rows: i32,
+  down: usize,
+  runs: i32,
+  across: usize,
+  run: usize,
+  back: bool,
+): void {
   const factors = v128.splat<T>(factor);
-  for (let a = 0; a < tap_rows(w); a++) {
+  for (let a = 0; a < rows; a++) {
     let at = window;
     for (let b = 0; b < runs; b++) {
       if (back) add_times<T>(at, weights, factors, run);
@@ -104,18 +119,9 @@ function meet<T>(w: usize, window: usize, weights: usize, wide: i32, factor: T, 
   }
 }
 
-/** Where the window at a position begins in the padded image. */
-// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
-@inline
-function window_at<T>(w: usize, padded: usize, wide: i32, position: i32): usize {
-  const y = first_row(w, position / cols(w)) - first_row(w, 0);
-  const x = first_col(w, position % cols(w)) - first_col(w, 0);
-  return padded + <usize>(y * wide + x) * pixel_bytes<T>(w);
-}
-
 /**
  * Of each image: `picks` places, their indices in all cotangents at `from` (those of the images before `base`), −1: none.
- * `turned` holds a turned filter each, `padded` a padded image each.
+ * `starts` says where the window at each position begins in a padded image, in bytes; `turned` holds each filter, `padded` has room for a padded image each.
  */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
@@ -127,31 +133,47 @@ export function pullback_images_picked<T>(
   images: usize,
   picks: i32,
   base: i32,
+  starts: usize,
   turned: usize,
   padded: usize,
   high: i32,
   wide: i32,
 ): void {
-  const filter = <usize>taps(w) * pixel_bytes<T>(w);
+  const pixel = pixel_bytes<T>(w);
+  const across = <usize>col_dilation(w) * pixel;
+  const runs = col_dilation(w) == 1 ? 1 : tap_cols(w);
+  const run = col_dilation(w) == 1 ? <usize>tap_cols(w) * pixel : pixel;
+  const down = <usize>(row_dilation(w) * wide) * pixel;
+  const lines = tap_rows(w);
+  const positions = rows(w) * cols(w);
+  const places = filters(w) * positions;
+  const size = <usize>(high * wide) * pixel;
+  const plane = bytes<T>(channels(w) * height(w) * width(w));
+  const filter = <usize>taps(w) * pixel;
   for (let t = take(-1); t < filters(w); t = take(t)) {
     const to = turned + <usize>t * filter;
     clear(to, filter);
     turn<T>(w, weights + bytes<T>(t * channels(w) * taps(w)), to, false);
   }
   barrier();
-  const positions = rows(w) * cols(w);
-  const size = <usize>(high * wide) * pixel_bytes<T>(w);
-  const plane = bytes<T>(channels(w) * height(w) * width(w));
   for (let t = take(-1); t < count(w); t = take(t)) {
     const image = padded + <usize>t * size;
     clear(image, size);
+    let f = 0;
     for (let k = t * picks; k < (t + 1) * picks; k++) {
       const index = load<i32>(from + (<usize>k << 2));
       const value = load<T>(values + bytes<T>(k));
       if (index < 0 || value == 0) continue;
-      const place = index - base - t * filters(w) * positions;
-      const window = window_at<T>(w, image, wide, place % positions);
-      meet<T>(w, window, turned + <usize>(place / positions) * filter, wide, value, true);
+      // Most follow one of the same filter.
+      let place = index - base - t * places - f * positions;
+      if (<u32>place >= <u32>positions) {
+        place += f * positions;
+        f = place / positions;
+        place -= f * positions;
+      }
+      const window = image + load<i32>(starts + (<usize>place << 2));
+      const weights = turned + <usize>f * filter;
+      add_windows<T>(window, weights, value, lines, down, runs, across, run, true);
     }
     pad<T>(w, images + <usize>t * plane, image, wide, true);
   }
@@ -173,16 +195,27 @@ export function pullback_weights_picked<T>(
   picks: i32,
   sets: i32,
   base: i32,
+  starts: usize,
   turned: usize,
   padded: usize,
   high: i32,
   wide: i32,
 ): void {
-  const filter = <usize>taps(w) * pixel_bytes<T>(w);
+  const pixel = pixel_bytes<T>(w);
+  const across = <usize>col_dilation(w) * pixel;
+  const runs = col_dilation(w) == 1 ? 1 : tap_cols(w);
+  const run = col_dilation(w) == 1 ? <usize>tap_cols(w) * pixel : pixel;
+  const down = <usize>(row_dilation(w) * wide) * pixel;
+  const lines = tap_rows(w);
   const positions = rows(w) * cols(w);
-  const size = <usize>(high * wide) * pixel_bytes<T>(w);
+  const places = filters(w) * positions;
+  const size = <usize>(high * wide) * pixel;
   const plane = bytes<T>(channels(w) * height(w) * width(w));
+  const filter = <usize>taps(w) * pixel;
   const row = bytes<T>(channels(w) * taps(w) + 1);
+  const list = bytes<T>(picks);
+  const set = <usize>filters(w) * filter;
+  const set_out = <usize>filters(w) * row;
   for (let t = take(-1); t < count(w); t = take(t)) {
     const image = padded + <usize>t * size;
     const sums = turned + <usize>(t * sets * filters(w)) * filter;
@@ -191,19 +224,30 @@ export function pullback_weights_picked<T>(
     clear(sums, <usize>(sets * filters(w)) * filter);
     clear(out, <usize>(sets * filters(w)) * row);
     pad<T>(w, images + <usize>t * plane, image, wide, false);
+    let f = 0;
     for (let k = 0; k < picks; k++) {
       const index = load<i32>(from + (<usize>(t * picks + k) << 2));
       if (index < 0) continue;
-      const place = index - base - t * filters(w) * positions;
-      const window = window_at<T>(w, image, wide, place % positions);
-      const f = place / positions;
+      // Most follow one of the same filter.
+      let place = index - base - t * places - f * positions;
+      if (<u32>place >= <u32>positions) {
+        place += f * positions;
+        f = place / positions;
+        place -= f * positions;
+      }
+      const window = image + load<i32>(starts + (<usize>place << 2));
+      let at = values + bytes<T>(t * sets * picks + k);
+      let weights = sums + <usize>f * filter;
+      let bias = out + <usize>(f + 1) * row - sizeof<T>();
       for (let s = 0; s < sets; s++) {
-        const value = load<T>(values + bytes<T>((t * sets + s) * picks + k));
-        if (value == 0) continue;
-        const which = <usize>(s * filters(w) + f);
-        meet<T>(w, window, sums + which * filter, wide, value, false);
-        const bias = out + (which + 1) * row - sizeof<T>();
-        store<T>(bias, <T>(load<T>(bias) + value));
+        const value = load<T>(at);
+        if (value != 0) {
+          add_windows<T>(window, weights, value, lines, down, runs, across, run, false);
+          store<T>(bias, <T>(load<T>(bias) + value));
+        }
+        at += list;
+        weights += set;
+        bias += set_out;
       }
     }
     for (let g = 0; g < sets * filters(w); g++) {

@@ -3,9 +3,10 @@ import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floatsLike, joinTensors, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
 import { gradientTangent } from "./gradient-tangent.ts";
-import type { LinearSide } from "./linear-gradients.ts";
+import { allLinearGradients, type LinearSide } from "./linear-gradients.ts";
 import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
 import { type LinearParametrisation, parametrised } from "./parametrisation.ts";
+import { sparseCotangent, sparseCotangents, sparseGradient, sparseGradients } from "./sparse-convolution.ts";
 import { drawFan } from "./uniform-fan.ts";
 import { imageSize, outputSize, type Pair, slidingOf, type WindowOptions, windowsOver } from "./windows.ts";
 
@@ -108,11 +109,21 @@ export function conv2d(filters: number, kernel: Pair, options: Conv2dOptions = {
       return {
         dx() {
           const data = floatsLike(x.data, x.data.length);
-          engine().convolvePullbackImages(c, dy.data, weights.weight!.data, data);
+          const sparse = sparseCotangents(c, [dy])?.[0];
+          if (sparse) {
+            const picks = { from: sparse.picked.from, values: sparse.values };
+            engine().pickedPullbackImages(c, picks, weights.weight!.data, data);
+          } else engine().convolvePullbackImages(c, dy.data, weights.weight!.data, data);
           return { shape: x.shape, data };
         },
         dweights() {
           const { shape } = weights.weight!;
+          const sparse = sparseCotangent(c, dy);
+          if (sparse) {
+            const sums = sparseGradient(c, x.data, sparse);
+            const weight = { shape, data: sums.weight };
+            return bias ? { weight, bias: { shape: [filters], data: sums.bias } } : { weight };
+          }
           const weight = { shape, data: floatsLike(x.data, weights.weight!.data.length) };
           engine().convolvePullbackWeights(c, x.data, dy.data, weight.data);
           if (!bias) return { weight };
@@ -144,6 +155,12 @@ export function conv2d(filters: number, kernel: Pair, options: Conv2dOptions = {
           },
           addTangentDiagonal: (side, scale, out) => addLinearTangentDiagonal(linearSide(side), scale, out),
           linearSide,
+          unorderedGradients(side) {
+            const c = convolutionOf(side.tape);
+            const sparse = sparseCotangents(c, side.cotangents);
+            if (sparse) return sparseGradients(c, side.tape.data, sparse, bias);
+            return allLinearGradients(linearSide(side));
+          },
           writeJacobian: (side, out, column) => writeLinearJacobian(linearSide(side), out, column),
         }),
   };

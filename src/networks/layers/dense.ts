@@ -2,7 +2,7 @@ import { engine } from "../../engine/index.ts";
 import { ShapeError, UsageError } from "../../errors/index.ts";
 import { floatsLike, joinTensors, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape, TangentSide, Weights } from "../layer.ts";
-import type { LinearSide } from "./linear-gradients.ts";
+import { allLinearGradients, type LinearSide } from "./linear-gradients.ts";
 import { addLinearTangentDiagonal, addLinearTangentGram, writeLinearJacobian } from "./linear-tangent.ts";
 import { type LinearParametrisation, parametrised } from "./parametrisation.ts";
 import { drawFan } from "./uniform-fan.ts";
@@ -84,6 +84,7 @@ export function dense(units: number, { bias = true, ...parametrisation }: DenseO
     addTangentDiagonal: (side, scale, out) => addLinearTangentDiagonal(linearSide(side), scale, out),
     joinTapes: joinTensors,
     linearSide,
+    unorderedGradients: (side) => allLinearGradients(linearSide(side)),
     writeJacobian: (side, out, column) => writeLinearJacobian(linearSide(side), out, column),
   };
   return parametrised(layer, parametrisation as LinearParametrisation, {

@@ -1,7 +1,7 @@
 import { ShapeError } from "../../errors/index.ts";
 import { floatsLike, sizeOf, type Tensor } from "../../linalg/index.ts";
 import type { Layer, Shape } from "../layer.ts";
-import { type Picked, pick, putBack } from "./picked.ts";
+import { type Picked, pick, Scattered } from "./picked.ts";
 
 /** The mean of each channel of [channels, positions …]: [channels]. */
 export function globalAveragePool(): Layer {
@@ -45,7 +45,7 @@ export function globalMaxPool(): Layer {
       return { y: pick(tape, x), tape };
     },
     picked: (tape) => tape,
-    vjp: (_weights, tape, dy) => ({ dx: () => putBack(tape, dy), dweights: () => ({}) }),
+    vjp: (_weights, tape, dy) => ({ dx: () => new Scattered(tape, dy.data), dweights: () => ({}) }),
     jvp: (_weights, tape, dx) => pick(tape, dx!),
   };
   return layer as Layer;

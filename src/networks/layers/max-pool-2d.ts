@@ -1,7 +1,7 @@
 import { engine } from "../../engine/index.ts";
 import { floatsLike } from "../../linalg/index.ts";
 import type { Layer } from "../layer.ts";
-import { type Picked, pick, putBack } from "./picked.ts";
+import { type Picked, pick, Scattered } from "./picked.ts";
 import { outputSize, type Pair, slidingOf, type WindowOptions, windowsOver } from "./windows.ts";
 
 export type MaxPool2dOptions = WindowOptions & {
@@ -33,7 +33,7 @@ export function maxPool2d(kernel: Pair, { ceil = false, ...options }: MaxPool2dO
       return { y: { shape, data }, tape: { from, shape: x.shape, outputShape: shape } };
     },
     picked: (tape) => tape,
-    vjp: (_weights, tape, dy) => ({ dx: () => putBack(tape, dy), dweights: () => ({}) }),
+    vjp: (_weights, tape, dy) => ({ dx: () => new Scattered(tape, dy.data), dweights: () => ({}) }),
     jvp: (_weights, tape, dx) => pick(tape, dx!),
   };
   return layer as Layer;
