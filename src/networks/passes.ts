@@ -146,8 +146,8 @@ function slopesOf(net: Network, index: number, x: Tensor): Tensor {
 }
 
 function times(a: Tensor["data"], b: Tensor["data"]): Tensor["data"] {
-  const data = a.slice();
-  for (let k = 0; k < data.length; k++) data[k]! *= b[k]!;
+  const data = floatsLike(a, a.length);
+  for (let k = 0; k < data.length; k++) data[k] = a[k]! * b[k]!;
   return data;
 }
 

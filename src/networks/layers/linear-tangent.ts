@@ -1,6 +1,8 @@
 import { engine } from "../../engine/index.ts";
 import {
   block,
+  borrow,
+  giveBack,
   gramOf,
   type Matrix,
   matrix,
@@ -170,8 +172,10 @@ function addOwnPairs(
   top: number,
   out: Matrix,
 ): void {
-  const factors = lowerGram(inputs).data;
-  const { rows, data: products } = lowerGram(cotangents);
+  const factors = lowerGram(inputs, new Float64Array(inputs.rows ** 2));
+  // Memory that is used again, layer after layer.
+  const products = lowerGram(cotangents, borrow(cotangents.rows ** 2));
+  const { rows } = cotangents;
   const { data, cols } = out;
   const examples = Math.max(1, Math.floor(ownRowsAtOnce / perExample));
   for (const i of ranges(inputs.rows, examples)) {
@@ -194,12 +198,12 @@ function addOwnPairs(
       }
     }
   }
+  giveBack(products);
 }
 
-/** The lower triangle of A Aᵀ; 0 above. */
-function lowerGram(a: Matrix): Matrix {
-  const out = matrix(a.rows, a.rows);
-  engine().syrk(a.rows, a.cols, 1, operand(a), 0, block(out));
+/** The lower triangle of A Aᵀ; above, what was there. */
+function lowerGram(a: Matrix, out: Float64Array): Float64Array {
+  engine().syrk(a.rows, a.cols, 1, operand(a), 0, block(matrix(a.rows, a.rows, out)));
   return out;
 }
 
