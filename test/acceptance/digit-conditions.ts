@@ -22,8 +22,15 @@ import { mnist } from "../support/mnist.ts";
 import { atLeast, atMost, type Check, type Group, reported } from "./check.ts";
 
 const absent = "skipped: ../shared/data/mnist is not here";
-const sizes = [10, 20, 50, 100];
-const draws = 3;
+/** How often so many labels are drawn: scores of the fewest scatter most, by several points of accuracy a draw. */
+const drawsOf = new Map([
+  [10, 9],
+  [20, 9],
+  [50, 6],
+  [100, 3],
+]);
+const sizes = [...drawsOf.keys()];
+const drawsSaid = [...drawsOf].map(([n, draws]) => `${draws} of ${n}`).join(", ");
 /** Every fourth of the last 2,000 images: what n labels are drawn moves the scores more than which images test them. */
 const tested = 500;
 /** Of the first 8,000 images, at random: those that labels of another kind are drawn from are new to the network. */
@@ -33,7 +40,7 @@ type Condition = keyof typeof digitConditions;
 
 /** A small convolutional network trained on upright digits, adapted to digits of another kind. */
 const classes = (condition: Condition): Group => ({
-  title: `Digits ${condition}: a CNN trained on ${trainedOn} of the first 8,000, upright, adapted to n labels of others, tested on every fourth of the last 2,000, mean of ${draws} draws`,
+  title: `Digits ${condition}: a CNN trained on ${trainedOn} of the first 8,000, upright, adapted to n labels of others, tested on every fourth of the last 2,000, mean of draws (${drawsSaid})`,
   run() {
     const data = splitDigits();
     if (!data) return absent;
@@ -42,8 +49,11 @@ const classes = (condition: Condition): Group => ({
     const changed = ({ x, y }: Examples) => ({ x: digitConditions[condition](x), labels: y.data });
     const test = changed(data.test);
     return sizes.flatMap((n) => {
-      const found = average(`${condition}, n = ${n}`, ["accuracy", "nll", "brier", "ece"], (draw) =>
-        runSync(compareClassifiers(net, changed(drawn(data.fresh, n, draw)), test)),
+      const found = average(
+        `${condition}, n = ${n}`,
+        drawsOf.get(n)!,
+        ["accuracy", "nll", "brier", "ece"],
+        (draw) => runSync(compareClassifiers(net, changed(drawn(data.fresh, n, draw)), test)),
       );
       const { adapted, "fine-tuned": tuned, "last layer only": last } = found;
       return [
@@ -68,7 +78,7 @@ const unit = 30;
 
 /** A network trained to tell by how much a digit is turned, adapted to inverted images and to another contrast. */
 export const digitAngles: Group = {
-  title: `Angles of turned digits: a CNN trained on ${trainedOn} of the first 8,000, adapted to n others of another kind, tested on every fourth of the last 2,000, mean of ${draws} draws`,
+  title: `Angles of turned digits: a CNN trained on ${trainedOn} of the first 8,000, adapted to n others of another kind, tested on every fourth of the last 2,000, mean of draws (${drawsSaid})`,
   run() {
     const data = splitDigits();
     if (!data) return absent;
@@ -84,7 +94,8 @@ export const digitAngles: Group = {
     for (const condition of ["shifted contrast", "inverted"] as const) {
       const changed = ({ x, y }: Examples) => ({ x: digitConditions[condition](x), y });
       for (const n of sizes) {
-        const found = average(`angles, ${condition}, n = ${n}`, ["rmse", "nlpd", "coverage95"], (draw) =>
+        const means = ["rmse", "nlpd", "coverage95"] as const;
+        const found = average(`angles, ${condition}, n = ${n}`, drawsOf.get(n)!, means, (draw) =>
           runSync(compare(net, changed(drawn(fresh, n, draw)), changed(test))).map((c) => ({
             ...c,
             ...c.scores,
@@ -175,6 +186,7 @@ type Means<K extends string> = Readonly<Record<K | "seconds", number>>;
 /** Means over the draws, by the contender's name. */
 function average<N extends string, K extends string>(
   stage: string,
+  draws: number,
   scores: readonly K[],
   run: (
     draw: number,
