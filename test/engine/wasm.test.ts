@@ -29,6 +29,32 @@ describe("the wasm engine", () => {
     240_000,
   );
 
+  it("refuses picks that are not their image's, and values that do not fit", () => {
+    const one = [1, 1] as const;
+    const sliding = {
+      kernel: one,
+      stride: one,
+      dilation: one,
+      padding: [0, 0] as const,
+      outputs: [2, 2] as const,
+    };
+    const c = { ...sliding, count: 2, channels: 1, height: 2, width: 2, filters: 3, groups: 1 };
+    const pull = (from: readonly number[], values: number, groups = 1) =>
+      wasm.pickedPullbackImages(
+        { ...c, groups },
+        { from: Int32Array.from(from), values: new Float64Array(values) },
+        new Float64Array(3),
+        new Float64Array(8),
+      );
+    expect(() => pull([0, 11, 12, -1], 4)).not.toThrow();
+    expect(() => pull([0, 12, 12, -1], 4)).toThrow(/Pick 1 is 12/);
+    expect(() => pull([0, 11, 11, -1], 4)).toThrow(/Pick 2 is 11.*image \(1\)/);
+    expect(() => pull([0, 11, 12, -2], 4)).toThrow(/Pick 3 is -2/);
+    expect(() => pull([0, 11, 12, -1], 8)).toThrow(/values should have 4/);
+    expect(() => pull([0, 11, 12], 3)).toThrow(/2 images/);
+    expect(() => pull([0, 11, 12, -1], 4, 3)).toThrow(/one group/);
+  });
+
   // Larger than the suite's orders: triangles are split, points come in several strips, solves in several blocks.
   it.each([1, 3])("inverts a large covariance on %i threads", async (threads) => {
     restart({ threads, startPool: 0, usePool: 0 });

@@ -92,7 +92,17 @@ function add_times<T>(to: usize, from: usize, factor: v128, size: usize): void {
   if (to < end) v128.store(to, madd<T>(factor, v128.load(from), v128.load(to)));
 }
 
-/** Adds a factor times `rows` × `runs` runs of numbers of a window to those of a filter, which follow each other, or the other way round. */
+/** The filter of a place, most often that of the one before: a division takes as long as a dozen sums. */
+// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
+@inline
+function filter_of(place: i32, before: i32, positions: i32): i32 {
+  return <u32>(place - before * positions) < <u32>positions ? before : place / positions;
+}
+
+/**
+ * Adds a factor times `rows` × `runs` runs of numbers of a window to those of a filter, which follow each other, or with `back`
+ * the other way round.
+ */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
 function add_windows<T>(
@@ -121,7 +131,8 @@ function add_windows<T>(
 
 /**
  * Of each image: `picks` places, their indices in all cotangents at `from` (those of the images before `base`), −1: none.
- * `starts` says where the window at each position begins in a padded image, in bytes; `turned` holds each filter, `padded` has room for a padded image each.
+ * `starts` says where the window at each position begins in a padded image, in bytes; `turned` is room for the filters, `padded`
+ * for the images.
  */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
@@ -164,14 +175,9 @@ export function pullback_images_picked<T>(
       const index = load<i32>(from + (<usize>k << 2));
       const value = load<T>(values + bytes<T>(k));
       if (index < 0 || value == 0) continue;
-      // Most follow one of the same filter.
-      let place = index - base - t * places - f * positions;
-      if (<u32>place >= <u32>positions) {
-        place += f * positions;
-        f = place / positions;
-        place -= f * positions;
-      }
-      const window = image + load<i32>(starts + (<usize>place << 2));
+      const place = index - base - t * places;
+      f = filter_of(place, f, positions);
+      const window = image + load<i32>(starts + (<usize>(place - f * positions) << 2));
       const weights = turned + <usize>f * filter;
       add_windows<T>(window, weights, value, lines, down, runs, across, run, true);
     }
@@ -182,7 +188,8 @@ export function pullback_images_picked<T>(
 
 /**
  * Of each image, and for each of `sets` lists of values at its places: the gradient [filter, features + 1], what the window
- * at each place sees times its value, and last the sum of the values. `turned` holds `sets` turned gradients an image.
+ * at each place sees times its value, and last the sum of the values. `turned` is room for
+ * these, [tap, channel].
  */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
@@ -228,14 +235,9 @@ export function pullback_weights_picked<T>(
     for (let k = 0; k < picks; k++) {
       const index = load<i32>(from + (<usize>(t * picks + k) << 2));
       if (index < 0) continue;
-      // Most follow one of the same filter.
-      let place = index - base - t * places - f * positions;
-      if (<u32>place >= <u32>positions) {
-        place += f * positions;
-        f = place / positions;
-        place -= f * positions;
-      }
-      const window = image + load<i32>(starts + (<usize>place << 2));
+      const place = index - base - t * places;
+      f = filter_of(place, f, positions);
+      const window = image + load<i32>(starts + (<usize>(place - f * positions) << 2));
       let at = values + bytes<T>(t * sets * picks + k);
       let weights = sums + <usize>f * filter;
       let bias = out + <usize>(f + 1) * row - sizeof<T>();
