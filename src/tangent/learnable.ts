@@ -1,5 +1,5 @@
-import { type LearnableFn, type Parameters, within } from "../kernels/index.ts";
-import { toMatrix, toTensor } from "../linalg/index.ts";
+import { isLearnable, type LearnableFn, type Parameters, within } from "../kernels/index.ts";
+import { type Fn, toMatrix, toTensor } from "../linalg/index.ts";
 import {
   backward,
   forward,
@@ -12,37 +12,57 @@ import {
   withPrecision,
 } from "../networks/index.ts";
 
+/** A network as a learnable function; the network is as its parameters are now. */
+export interface LearnableNetwork extends LearnableFn {
+  readonly network: Network;
+  with(parameters: Parameters): LearnableNetwork;
+}
+
 /**
  * A network as a function that what stands above it can fit: `after(rbf(), learnable(net))` is a deep kernel (Wilson et
  * al. 2016) whose fit goes on training the network, `fit(kernel, data, { mean: learnable(net) })` a mean. Its parameters
  * are the weights by their names ("0.weight", …); buffers stay as they are. It computes in f64 whatever the network's
  * precision: a line search takes f32's rounding for slopes.
  */
-export function learnable(given: Network): LearnableFn {
-  const net = withPrecision(given, "f64");
-  return {
-    inputs: net.inputs,
-    outputs: net.outputs,
-    at: net.at,
-    parameters: Object.fromEntries(
-      parameters(net.weights).map(({ name, tensor }) => [
+export function learnable(given: Network): LearnableNetwork {
+  const network = withPrecision(given, "f64");
+  return learnableOf(
+    network,
+    Object.fromEntries(
+      parameters(network.weights).map(({ name, tensor }) => [
         name,
         within(name, Float64Array.from(tensor.data), "real"),
       ]),
     ),
+  );
+}
+
+/** Whether a function is a network. */
+export function isLearnableNetwork(fn: Fn): fn is LearnableNetwork {
+  return isLearnable(fn) && "network" in fn;
+}
+
+function learnableOf(network: Network, own: Parameters): LearnableNetwork {
+  return {
+    inputs: network.inputs,
+    outputs: network.outputs,
+    network,
+    at: network.at,
+    parameters: own,
     with(next: Parameters) {
-      const values = parameters(net.weights).flatMap(({ name }) => Array.from(next[name]!.value));
-      return learnable(networkOf(net, unflatten(Float64Array.from(values), net.weights, net.precision)));
+      const values = parameters(network.weights).flatMap(({ name }) => Array.from(next[name]!.value));
+      const weights = unflatten(Float64Array.from(values), network.weights, network.precision);
+      return learnableOf(networkOf(network, weights), next);
     },
     pullback(x, bar) {
-      const { tapes } = forward(net, toTensor(x, net.inputShape, net.precision));
-      const slopes: Weights[] = net.layers.map(() => ({}));
+      const { tapes } = forward(network, toTensor(x, network.inputShape, network.precision));
+      const slopes: Weights[] = network.layers.map(() => ({}));
       const ofInput = backward(
-        net,
+        network,
         tapes,
-        toTensor(bar, net.outputShape, net.precision),
+        toTensor(bar, network.outputShape, network.precision),
         (i, cotangent) => {
-          slopes[i] = net.layers[i]!.vjp(tensorsOf(net, i), tapes[i], cotangent).dweights();
+          slopes[i] = network.layers[i]!.vjp(tensorsOf(network, i), tapes[i], cotangent).dweights();
         },
         true,
       );

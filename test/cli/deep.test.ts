@@ -1,7 +1,13 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { decodeModel } from "../../src/data/index.ts";
+import { decodeModel, encodeModel, standardise } from "../../src/data/index.ts";
+import { compose, fitDeep } from "../../src/deep/index.ts";
+import { rbf } from "../../src/kernels/index.ts";
+import { columnVector } from "../../src/linalg/index.ts";
+import { dense, network, tanh } from "../../src/networks/index.ts";
+import { gp } from "../../src/processes/index.ts";
+import { runSync } from "../../src/tasks/index.ts";
 import { workplace } from "../support/cli.ts";
 
 const { folder, funspace, succeed, write } = workplace();
@@ -32,6 +38,20 @@ describe("a deep process on the command line", () => {
     expect(readFileSync(join(folder, "p.csv"), "utf8").split("\n")[0]).toBe("mean,sd,lower95,upper95");
     expect(succeed("inspect", "deep.safetensors")).toMatch(/Layer 2: 2 to 1, 20 inducing points/);
     expect(succeed("sample", "deep.safetensors", "test.csv", "--out", "s.csv", "--count", "2")).toBeTruthy();
+  });
+
+  it("inspects a process on a network, every layer counted, and says that figures are for networks", () => {
+    const [x, y] = [columnVector([-1, 0, 0.5, 1]), columnVector([1, 0, 0.3, 1])];
+    const net = network({ inputShape: [1], layers: [dense(3), tanh(), dense(2)], seed: 1 });
+    const { process } = runSync(fitDeep(compose(net, gp(rbf({ ard: 2 }))), { x, y }, { steps: 2 }));
+    const { standardiser } = standardise;
+    const model = { inputs: standardiser(["a"], x), target: standardiser(["y"], y), process };
+    writeFileSync(join(folder, "on-net.safetensors"), encodeModel({ kind: "deep", ...model }));
+    const text = succeed("inspect", "on-net.safetensors");
+    expect(text).toMatch(/Layer 1: 1 to 2, network \(dense, tanh, dense\)\nLayer 2: 2 to 1, 4 inducing/);
+    const refused = funspace("inspect", "on-net.safetensors", "--figure", "no.svg");
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toMatch(/holds a Gaussian process: --figure draws/);
   });
 
   it("keeps checkpoints, goes on from them to the same file, and draws its layers", () => {

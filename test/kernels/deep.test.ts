@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { after, matern52, product, rbf, scaled, sum, white } from "../../src/kernels/index.ts";
+import { after, fix, matern52, product, rbf, scaled, sum, white } from "../../src/kernels/index.ts";
 import { columnVector } from "../../src/linalg/index.ts";
 import { dense, network, residual, tanh, train } from "../../src/networks/index.ts";
 import { fit } from "../../src/processes/index.ts";
@@ -63,4 +63,15 @@ test("kernels of several outputs add up and scale; only paths of their products 
   });
   const both = product(tangent, tangent);
   expect(() => both.path(key(1), 3)).toThrow(/kernels of one output, got 2/);
+});
+
+test("weights that are fixed stay while the others are fitted", () => {
+  const x = columnVector(Array.from({ length: 20 }, (_, i) => i / 10 - 1));
+  const y = columnVector(Array.from(x.data, (v) => Math.sin(4 * v)));
+  const small = network({ inputShape: [1], layers: [dense(4), tanh(), dense(1)], seed: 1 });
+  const before = learnable(small);
+  const kernel = fix(after(rbf(), before), "fn.0.weight");
+  const { parameters } = runSync(fit(kernel, { x, y }, { starts: 1 })).kernel;
+  expect(parameters["fn.0.weight"]!.value).toEqual(before.parameters["0.weight"]!.value);
+  expect(parameters["fn.2.weight"]!.value).not.toEqual(before.parameters["2.weight"]!.value);
 });

@@ -5,7 +5,6 @@ import {
   type ConstrainedGpModel,
   constrainedKernelText,
   constraintsText,
-  type DeepTableModel,
   firstRows,
   inputMatrix,
   inputsFor,
@@ -32,6 +31,7 @@ import {
 import { bars } from "../../plot/index.ts";
 import { key, normal } from "../../random/index.ts";
 import { traceShares } from "../../tangent/index.ts";
+import { aboutDeep } from "../about-deep.ts";
 import { type BareOptions, bareInputs, withBareOptions } from "../bare-options.ts";
 import { figureBytes, figurePath } from "../figures.ts";
 import { type BareNetwork, readModel } from "../model-file.ts";
@@ -64,6 +64,11 @@ export function inspectCommand(): Command {
 
 async function inspectAction(path: string, rowsPath: string | undefined, options: Options): Promise<void> {
   const model = await readModel(path);
+  if (isProcess(model) && (rowsPath !== undefined || options.figure !== undefined)) {
+    throw new UsageError(
+      `${path} holds a Gaussian process: ${rowsPath === undefined ? "--figure draws" : "rows are for"} the tangent kernels of networks`,
+    );
+  }
   if (model.kind === "gp") {
     const text = kernelText(model);
     const { x } = model.process.solution;
@@ -93,7 +98,7 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
     return;
   }
   if (model.kind === "deep") {
-    print(inspected(model), options.json);
+    print(aboutDeep(model), options.json);
     return;
   }
   if (model.kind === "likelihood") {
@@ -174,6 +179,10 @@ async function inspectAction(path: string, rowsPath: string | undefined, options
   );
 }
 
+function isProcess({ kind }: { readonly kind: string }): boolean {
+  return ["gp", "large", "constrained", "deep", "likelihood"].includes(kind);
+}
+
 function aboutLikelihood(model: LikelihoodTableModel): Report {
   const { inputs, target, likelihoodName: likelihood, classes, process } = model;
   const kernel = likelihoodKernelText(model);
@@ -194,33 +203,6 @@ function aboutLikelihood(model: LikelihoodTableModel): Report {
       `A Gaussian process of ${target} over ${inputs.join(", ")} with a ${likelihood} likelihood, given ${rows} rows, by ${process.method === "laplace" ? "Laplace's approximation" : "variational inference"}.`,
       ...(classes ? [`Classes: ${classes.join(", ")}`] : []),
       ...kernel.map((text) => `Kernel: ${text}`),
-    ].join("\n"),
-  };
-}
-
-/** A deep process, layer by layer. */
-function inspected({ inputs, target, process }: DeepTableModel): Report {
-  const layers = process.model.layers.flatMap((layer) =>
-    layer.kind === "gp"
-      ? [
-          {
-            inputs: layer.inputs,
-            width: layer.width,
-            inducing: layer.inducing.rows,
-            mean: layer.meanName,
-            kernel: formatKernel(layer.kernel, 4),
-          },
-        ]
-      : [],
-  );
-  return {
-    json: { command: "inspect", kind: "deep", inputs: inputs.names, target: target.names[0], layers },
-    text: [
-      `A deep Gaussian process of ${target.names[0]} over ${inputs.names.join(", ")}.`,
-      ...layers.map(
-        (l, i) =>
-          `Layer ${i + 1}: ${l.inputs} to ${l.width}, ${l.inducing} inducing points, ${l.mean} mean, kernel ${elided(l.kernel)}`,
-      ),
     ].join("\n"),
   };
 }
