@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Block, Floats, Operand, Triangle } from "../engine/engine.ts";
 import { type Engine, useEngine, wasm } from "../engine/index.ts";
 import { expectBlock } from "../engine/wasm/transfer.ts";
+import { nativeConvolutions } from "./convolution.ts";
 import { type Library, openLibrary } from "./library.ts";
 
 /** What a native engine adds to the face: which library does the work. */
@@ -39,9 +40,11 @@ export function nativeEngine(path?: string): NativeEngine {
   const stated = Number(process.env.FUNSPACE_THREADS);
   if (Number.isInteger(stated) && stated >= 1) library.setThreads?.(stated);
   const threads = library.threads?.() ?? availableParallelism();
+  const own = routines(library, threads);
   return {
     ...wasm,
-    ...routines(library, threads),
+    ...own,
+    ...nativeConvolutions(own.gemm),
     name: "native",
     threads,
     library: library.path,

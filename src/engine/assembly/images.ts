@@ -2,7 +2,7 @@
 import { convolve, pullback_images, pullback_weights } from "./convolution";
 import { pullback_images_picked, pullback_weights_picked } from "./picked";
 import { max_pool, sum_pool } from "./pooling";
-import { col2im, im2col } from "./windows";
+import { col2im, im2col, unfold } from "./windows";
 
 export function im2col_f64(w: usize, images: usize, out: usize): void {
   im2col<f64>(w, images, out);
@@ -74,4 +74,12 @@ export function picked_pullback_images_f32(w: usize, from: usize, values: usize,
 
 export function picked_pullback_weights_f32(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
   pullback_weights_picked<f32>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide);
+}
+
+export function unfold_f64(w: usize, images: usize, patches: usize, stride: usize, back: bool): void {
+  unfold<f64>(w, images, patches, stride, back);
+}
+
+export function unfold_f32(w: usize, images: usize, patches: usize, stride: usize, back: bool): void {
+  unfold<f32>(w, images, patches, stride, back);
 }

@@ -24,6 +24,8 @@ export {
   picked_pullback_weights_f64,
   sum_pool_f32,
   sum_pool_f64,
+  unfold_f32,
+  unfold_f64,
 } from "./images";
 export { potri } from "./inverse";
 export { kernel_block, kernel_multiply, pack_points, sum_parts } from "./kernel";

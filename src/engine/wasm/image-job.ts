@@ -4,7 +4,7 @@ import { type Convolution, positionsOf, tapsOf, type Windows } from "../images.t
 import { type Job, type Place, useScratch } from "./machine.ts";
 
 /** Scratch for a few images at a time: patches that are read again soon should still be in the caches. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+export const CHUNK_BYTES = 8 * 2 ** 20;
 
 export const imageSize = (w: Windows): number => w.channels * w.height * w.width;
 export const pooledSize = (w: Windows): number => w.channels * positionsOf(w);
@@ -21,7 +21,7 @@ export function expectLength(name: string, array: Floats | Int32Array, length: n
 }
 
 /** As assembly/windows.ts reads them. */
-function sizes(w: Windows, count: number): readonly number[] {
+export function sizes(w: Windows, count: number): readonly number[] {
   const { filters = 0, groups = 1 } = w as Partial<Convolution>;
   return [
     ...[count, w.channels, w.height, w.width, ...w.kernel, ...w.stride, ...w.dilation],
@@ -81,4 +81,20 @@ export function runOnImages(
       });
     });
   }
+}
+
+export function expectGroups({ channels, filters, groups }: Convolution): void {
+  if (channels % groups !== 0 || filters % groups !== 0) {
+    throw new ShapeError(
+      `A convolution of ${channels} channels and ${filters} filters has no ${groups} groups.`,
+    );
+  }
+}
+
+/** Throws ShapeError unless these are a convolution's images, its output and its weights. */
+export function expectConvolution(c: Convolution, images: Floats, y: Floats, weights: Floats): void {
+  expectGroups(c);
+  expectLength("images", images, c.count * imageSize(c));
+  expectLength("y", y, c.count * filteredSize(c));
+  expectLength("weights", weights, weightsSize(c));
 }

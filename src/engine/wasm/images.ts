@@ -1,8 +1,8 @@
-import { ShapeError } from "../../errors/index.ts";
 import type { Floats } from "../engine.ts";
 import { type Convolution, type ImageRoutines, positionsOf, tapsOf, type Windows } from "../images.ts";
 import {
   columnsSize,
+  expectConvolution,
   expectLength,
   filteredSize,
   imageSize,
@@ -13,14 +13,6 @@ import {
 } from "./image-job.ts";
 import type { Job } from "./machine.ts";
 import { wasmPicked } from "./picked.ts";
-
-function expectGroups({ channels, filters, groups }: Convolution): void {
-  if (channels % groups !== 0 || filters % groups !== 0) {
-    throw new ShapeError(
-      `A convolution of ${channels} channels and ${filters} filters has no ${groups} groups.`,
-    );
-  }
-}
 
 /** The workspaces of a convolution of so many images, behind its parts: patches, filters by positions, and stride. */
 function workspaces(job: Job, c: Convolution, count: number, size: number): readonly number[] {
@@ -38,11 +30,9 @@ function runConvolution(
   parts: readonly [images: Part, filtered: Part, weights: Part],
   order: readonly [number, number, number],
 ): void {
-  expectGroups(c);
   const [images, filtered, weights] = parts;
-  expectLength("images", images.array, c.count * imageSize(c));
-  expectLength("y", filtered.array, c.count * filteredSize(c));
-  expectLength("weights", weights.array, weightsSize(c));
+  const [x, y, w] = [images.array, filtered.array, weights.array] as [Floats, Floats, Floats];
+  expectConvolution(c, x, y, w);
   const size = images.array.BYTES_PER_ELEMENT;
   const work = 2 * weightsSize(c) * positionsOf(c) + 2 * columnsSize(c);
   runOnImages(

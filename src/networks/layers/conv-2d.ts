@@ -178,11 +178,11 @@ function zeros(x: Tensor, c: Convolution): Tensor {
 }
 
 /** Adds a number a channel to every pixel of [n, channels, height, width]. */
-function addToPlanes(y: Tensor, bias: Tensor): void {
-  const positions = y.shape[2]! * y.shape[3]!;
-  for (let k = 0, plane = 0; k < y.data.length; plane++) {
-    const b = bias.data[plane % bias.data.length]!;
-    for (const end = k + positions; k < end; k++) y.data[k]! += b;
+function addToPlanes({ shape, data }: Tensor, { data: bias }: Tensor): void {
+  const positions = shape[2]! * shape[3]!;
+  for (let k = 0, plane = 0; k < data.length; plane++) {
+    const b = bias[plane % bias.length]!;
+    for (const end = k + positions; k < end; k++) data[k]! += b;
   }
 }
 
