@@ -1,6 +1,6 @@
 /** The image routines by element type, as the host calls them. */
 import { convolve, pullback_images, pullback_weights } from "./convolution";
-import { pullback_images_picked, pullback_weights_picked } from "./picked";
+import { pullback_picked } from "./picked";
 import { max_pool, sum_pool } from "./pooling";
 import { col2im, im2col, unfold } from "./windows";
 
@@ -60,20 +60,20 @@ export function sum_pool_f32(w: usize, factors: usize, images: usize, y: usize, 
   sum_pool<f32>(w, factors, images, y, back);
 }
 
-export function picked_pullback_images_f64(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_images_picked<f64>(w, from, values, weights, images, picks, base, starts, turned, padded, high, wide);
+export function picked_pullback_images_f64(w: usize, images: usize, from: usize, values: usize, weights: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_picked<f64>(w, images, from, values, weights, picks, sets, base, starts, turned, padded, high, wide, true);
 }
 
 export function picked_pullback_weights_f64(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_weights_picked<f64>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide);
+  pullback_picked<f64>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide, false);
 }
 
-export function picked_pullback_images_f32(w: usize, from: usize, values: usize, weights: usize, images: usize, picks: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_images_picked<f32>(w, from, values, weights, images, picks, base, starts, turned, padded, high, wide);
+export function picked_pullback_images_f32(w: usize, images: usize, from: usize, values: usize, weights: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
+  pullback_picked<f32>(w, images, from, values, weights, picks, sets, base, starts, turned, padded, high, wide, true);
 }
 
 export function picked_pullback_weights_f32(w: usize, images: usize, from: usize, values: usize, gradients: usize, picks: i32, sets: i32, base: i32, starts: usize, turned: usize, padded: usize, high: i32, wide: i32): void {
-  pullback_weights_picked<f32>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide);
+  pullback_picked<f32>(w, images, from, values, gradients, picks, sets, base, starts, turned, padded, high, wide, false);
 }
 
 export function unfold_f64(w: usize, images: usize, patches: usize, stride: usize, back: bool): void {

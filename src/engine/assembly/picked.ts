@@ -130,75 +130,21 @@ function add_windows<T>(
 }
 
 /**
- * Of each image: `picks` places, their indices in all cotangents at `from` (those of the images before `base`), −1: none.
- * `starts` says where the window at each position begins in a padded image, in bytes; `turned` is room for the filters, `padded`
- * for the images.
+ * Of each image there are `picks` places, their indices in all cotangents at `from` (those of the images before: `base`; −1:
+ * none). `starts` says where the window at each position begins in a padded image, in bytes; `padded` is room for the images.
+ *
+ * The gradient of each image for each of `sets` lists of values at its places, [filter, features + 1]: what the window at each
+ * place sees times its value, and last the sum of the values; `turned` is room for as many. Or with `back` the pull-back of
+ * one list to the images: each filter times its values at the windows; `weights` are read, `turned` is room for them.
  */
 // @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
 @inline
-export function pullback_images_picked<T>(
+export function pullback_picked<T>(
   w: usize,
+  images: usize,
   from: usize,
   values: usize,
   weights: usize,
-  images: usize,
-  picks: i32,
-  base: i32,
-  starts: usize,
-  turned: usize,
-  padded: usize,
-  high: i32,
-  wide: i32,
-): void {
-  const pixel = pixel_bytes<T>(w);
-  const across = <usize>col_dilation(w) * pixel;
-  const runs = col_dilation(w) == 1 ? 1 : tap_cols(w);
-  const run = col_dilation(w) == 1 ? <usize>tap_cols(w) * pixel : pixel;
-  const down = <usize>(row_dilation(w) * wide) * pixel;
-  const lines = tap_rows(w);
-  const positions = rows(w) * cols(w);
-  const places = filters(w) * positions;
-  const size = <usize>(high * wide) * pixel;
-  const plane = bytes<T>(channels(w) * height(w) * width(w));
-  const filter = <usize>taps(w) * pixel;
-  for (let t = take(-1); t < filters(w); t = take(t)) {
-    const to = turned + <usize>t * filter;
-    clear(to, filter);
-    turn<T>(w, weights + bytes<T>(t * channels(w) * taps(w)), to, false);
-  }
-  barrier();
-  for (let t = take(-1); t < count(w); t = take(t)) {
-    const image = padded + <usize>t * size;
-    clear(image, size);
-    let f = 0;
-    for (let k = t * picks; k < (t + 1) * picks; k++) {
-      const index = load<i32>(from + (<usize>k << 2));
-      const value = load<T>(values + bytes<T>(k));
-      if (index < 0 || value == 0) continue;
-      const place = index - base - t * places;
-      f = filter_of(place, f, positions);
-      const window = image + load<i32>(starts + (<usize>(place - f * positions) << 2));
-      const weights = turned + <usize>f * filter;
-      add_windows<T>(window, weights, value, lines, down, runs, across, run, true);
-    }
-    pad<T>(w, images + <usize>t * plane, image, wide, true);
-  }
-  barrier();
-}
-
-/**
- * Of each image, and for each of `sets` lists of values at its places: the gradient [filter, features + 1], what the window
- * at each place sees times its value, and last the sum of the values. `turned` is room for
- * these, [tap, channel].
- */
-// @ts-ignore: decorators of functions are AssemblyScript, not TypeScript.
-@inline
-export function pullback_weights_picked<T>(
-  w: usize,
-  images: usize,
-  from: usize,
-  values: usize,
-  gradients: usize,
   picks: i32,
   sets: i32,
   base: i32,
@@ -207,6 +153,7 @@ export function pullback_weights_picked<T>(
   padded: usize,
   high: i32,
   wide: i32,
+  back: bool,
 ): void {
   const pixel = pixel_bytes<T>(w);
   const across = <usize>col_dilation(w) * pixel;
@@ -221,16 +168,26 @@ export function pullback_weights_picked<T>(
   const filter = <usize>taps(w) * pixel;
   const row = bytes<T>(channels(w) * taps(w) + 1);
   const list = bytes<T>(picks);
-  const set = <usize>filters(w) * filter;
-  const set_out = <usize>filters(w) * row;
+  const each = filters(w);
+  const gradients = sets * each;
+  if (back) {
+    for (let t = take(-1); t < filters(w); t = take(t)) {
+      const to = turned + <usize>t * filter;
+      clear(to, filter);
+      turn<T>(w, weights + bytes<T>(t * channels(w) * taps(w)), to, false);
+    }
+    barrier();
+  }
   for (let t = take(-1); t < count(w); t = take(t)) {
     const image = padded + <usize>t * size;
-    const sums = turned + <usize>(t * sets * filters(w)) * filter;
-    const out = gradients + <usize>(t * sets * filters(w)) * row;
+    const sums = back ? turned : turned + <usize>(t * gradients) * filter;
+    const out = weights + <usize>(t * gradients) * row;
     clear(image, size);
-    clear(sums, <usize>(sets * filters(w)) * filter);
-    clear(out, <usize>(sets * filters(w)) * row);
-    pad<T>(w, images + <usize>t * plane, image, wide, false);
+    if (!back) {
+      clear(sums, <usize>gradients * filter);
+      clear(out, <usize>gradients * row);
+      pad<T>(w, images + <usize>t * plane, image, wide, false);
+    }
     let f = 0;
     for (let k = 0; k < picks; k++) {
       const index = load<i32>(from + (<usize>(t * picks + k) << 2));
@@ -239,20 +196,24 @@ export function pullback_weights_picked<T>(
       f = filter_of(place, f, positions);
       const window = image + load<i32>(starts + (<usize>(place - f * positions) << 2));
       let at = values + bytes<T>(t * sets * picks + k);
-      let weights = sums + <usize>f * filter;
+      let own = sums + <usize>f * filter;
       let bias = out + <usize>(f + 1) * row - sizeof<T>();
       for (let s = 0; s < sets; s++) {
         const value = load<T>(at);
         if (value != 0) {
-          add_windows<T>(window, weights, value, lines, down, runs, across, run, false);
-          store<T>(bias, <T>(load<T>(bias) + value));
+          add_windows<T>(window, own, value, lines, down, runs, across, run, back);
+          if (!back) store<T>(bias, <T>(load<T>(bias) + value));
         }
         at += list;
-        weights += set;
-        bias += set_out;
+        own += <usize>each * filter;
+        bias += <usize>each * row;
       }
     }
-    for (let g = 0; g < sets * filters(w); g++) {
+    if (back) {
+      pad<T>(w, images + <usize>t * plane, image, wide, true);
+      continue;
+    }
+    for (let g = 0; g < gradients; g++) {
       turn<T>(w, out + <usize>g * row, sums + <usize>g * filter, true);
     }
   }

@@ -1,10 +1,10 @@
 import { ShapeError } from "../../errors/index.ts";
 import type { Floats } from "../engine.ts";
-import { type Convolution, type ImageRoutines, tapsOf, type Windows } from "../images.ts";
+import { type Convolution, type ImageRoutines, type Picks, tapsOf, type Windows } from "../images.ts";
 import { expectLength, filteredSize, imageSize, type Part, runOnImages, weightsSize } from "./image-job.ts";
 
 /** Picks an image. */
-function expectPicks(c: Convolution, from: Int32Array, values: Floats): number {
+function expectPicks(c: Convolution, { from, values }: Picks<Floats>): number {
   if (c.groups !== 1) {
     throw new ShapeError(`Picked cotangents are for convolutions of one group, got ${c.groups} groups.`);
   }
@@ -57,57 +57,63 @@ function windowStarts({ outputs, stride }: Windows, { wide, pixel }: Padded): In
 
 /** Pull-backs of convolutions whose cotangent is 0 but at a few places. */
 export const wasmPicked: Pick<ImageRoutines, "pickedPullbackImages" | "pickedPullbackWeights"> = {
-  pickedPullbackImages(c, { from, values }, weights, dimages) {
-    const picks = expectPicks(c, from, values);
-    expectLength("images", dimages, c.count * imageSize(c));
+  pickedPullbackImages(c, dy, weights, dimages) {
+    const picks = expectPicks(c, dy);
+    expectLength("values", dy.values, dy.from.length);
     expectLength("weights", weights, weightsSize(c));
-    expectLength("values", values, from.length);
-    const padded = paddedSize(c, weights.BYTES_PER_ELEMENT);
-    const parts: Part[] = [
-      { array: values, each: picks, use: "in" },
-      { array: from, each: picks, use: "in" },
-      { array: weights, each: 0, use: "in" },
-      { array: windowStarts(c, padded), each: 0, use: "in" },
+    runPicked(
+      "picked_pullback_images",
+      c,
+      picks,
+      dy,
       { array: dimages, each: imageSize(c), use: "out" },
-    ];
-    const work = 2 * picks * c.channels * tapsOf(c);
-    runOnImages("picked_pullback_images", c, parts, work, padded.bytes, (addresses, first, count, job) => [
-      ...[addresses[1]!, addresses[0]!, addresses[2]!, addresses[4]!, picks, first * filteredSize(c)],
-      addresses[3]!,
-      job.place(c.filters * tapsOf(c) * padded.pixel).address,
-      job.place(count * padded.bytes).address,
-      ...[padded.high, padded.wide],
-    ]);
+      { array: weights, each: 0, use: "in" },
+    );
   },
 
-  pickedPullbackWeights(c, images, { from, values }, gradients) {
-    const picks = expectPicks(c, from, values);
-    const sets = from.length > 0 ? values.length / from.length : 0;
+  pickedPullbackWeights(c, images, dy, gradients) {
+    const picks = expectPicks(c, dy);
+    const sets = dy.from.length > 0 ? dy.values.length / dy.from.length : 0;
     const each = sets * (weightsSize(c) + c.filters);
-    expectLength("images", images, c.count * imageSize(c));
     expectLength("gradients", gradients, c.count * each);
-    const padded = paddedSize(c, images.BYTES_PER_ELEMENT);
-    const parts: Part[] = [
-      { array: images, each: imageSize(c), use: "in" },
-      { array: from, each: picks, use: "in" },
-      { array: values, each: sets * picks, use: "in" },
-      { array: windowStarts(c, padded), each: 0, use: "in" },
-      { array: gradients, each, use: "out" },
-    ];
-    const turned = sets * c.filters * tapsOf(c) * padded.pixel;
-    const work = 2 * sets * picks * c.channels * tapsOf(c);
-    runOnImages(
+    runPicked(
       "picked_pullback_weights",
       c,
-      parts,
-      work,
-      padded.bytes + turned,
-      (addresses, first, count, job) => [
-        ...[...addresses.slice(0, 3), addresses[4]!, picks, sets, first * filteredSize(c), addresses[3]!],
-        job.place(count * turned).address,
-        job.place(count * padded.bytes).address,
-        ...[padded.high, padded.wide],
-      ],
+      picks,
+      dy,
+      { array: images, each: imageSize(c), use: "in" },
+      { array: gradients, each, use: "out" },
     );
   },
 };
+
+function runPicked(
+  routine: string,
+  c: Convolution,
+  picks: number,
+  { from, values }: Picks<Floats>,
+  images: Part,
+  weights: Part,
+): void {
+  expectLength("images", images.array, c.count * imageSize(c));
+  const sets = from.length > 0 ? values.length / from.length : 0;
+  const padded = paddedSize(c, values.BYTES_PER_ELEMENT);
+  const parts: Part[] = [
+    images,
+    { array: from, each: picks, use: "in" },
+    { array: values, each: sets * picks, use: "in" },
+    weights,
+    { array: windowStarts(c, padded), each: 0, use: "in" },
+  ];
+  // Weights with the channels of a tap side by side: of all images the same, or gradients of each.
+  const turned = c.filters * tapsOf(c) * padded.pixel;
+  const shared = weights.each === 0;
+  const work = 2 * sets * picks * c.channels * tapsOf(c);
+  const workspace = padded.bytes + (shared ? 0 : sets * turned);
+  runOnImages(routine, c, parts, work, workspace, ([x, f, v, w, starts], first, count, job) => [
+    ...[x!, f!, v!, w!, picks, sets, first * filteredSize(c), starts!],
+    job.place(shared ? turned : count * sets * turned).address,
+    job.place(count * padded.bytes).address,
+    ...[padded.high, padded.wide],
+  ]);
+}
