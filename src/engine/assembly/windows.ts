@@ -169,13 +169,29 @@ export function im2col<T>(w: usize, images: usize, out: usize): void {
   const plane = bytes<T>(h * wide);
   const depth = channels(w);
   const patch = bytes<T>(depth * kr * kc);
+  const line = bytes<T>(dr * wide);
   const tasks = count(w) * rows(w);
   for (let t = take(-1); t < tasks; t = take(t)) {
     const image = images + <usize>(t / rows(w)) * <usize>depth * plane;
     const y0 = first_row(w, t % rows(w));
     let to = out + <usize>t * <usize>cols(w) * patch;
+    const level = y0 >= 0 && y0 + (kr - 1) * dr < h;
     for (let q = 0; q < cols(w); q++) {
       const x0 = first_col(w, q);
+      if (level && x0 >= 0 && x0 + (kc - 1) * dc < wide) {
+        // All of it lies inside.
+        for (let c = 0; c < depth; c++) {
+          let row = image + <usize>c * plane + bytes<T>(y0 * wide + x0);
+          for (let a = 0; a < kr; a++) {
+            for (let b = 0; b < kc; b++) {
+              store<T>(to, load<T>(row + bytes<T>(b * dc)));
+              to += sizeof<T>();
+            }
+            row += line;
+          }
+        }
+        continue;
+      }
       for (let c = 0; c < depth; c++) {
         for (let a = 0; a < kr; a++) {
           const y = y0 + a * dr;
