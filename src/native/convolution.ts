@@ -21,9 +21,9 @@ type Convolutions = Pick<ImageRoutines, "convolve" | "convolvePullbackImages" | 
 
 /** Operations of an image's product from which it is one of its own, with nothing copied. */
 const ownProduct = 3e7;
-/** Operations of a whole convolution, and filters of a group, below which WASM is as fast in its own caches. */
+/** Operations of a whole convolution, and filters of a group, below which WASM is as fast in its own caches (measured). */
 const fewOperations = 4e6;
-const fewFilters = 4;
+const fewFilters = 32;
 
 /**
  * Convolutions by a library's matrix products on the patches of a few images: WASM unfolds these and folds them back, in the
