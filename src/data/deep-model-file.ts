@@ -25,9 +25,9 @@ export interface DeepHeader {
   readonly noiseStrength?: number;
 }
 
-type LayerHeader = GpHeader | { readonly fn: LearnableHeader };
+type LayerHeader = GpLayerHeader | { readonly fn: LearnableHeader };
 
-interface GpHeader {
+interface GpLayerHeader {
   readonly kernel: KernelJson;
   readonly mean: SparseLayer["meanName"];
   /** Where the mean is a network. */

@@ -29,7 +29,7 @@ export function setLearnable(
   return { kind: "affine" };
 }
 
-/** The function of these tensors, from so many columns to so many. Throws FormatError where it is another. */
+/** The function of these tensors, `what` its name in errors. Throws FormatError where tensors are missing or do not fit. */
 export function learnableIn(
   tensors: ReadonlyMap<string, Tensor>,
   prefix: string,
