@@ -18,7 +18,7 @@ import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales 
 import { featuresOf } from "./features.ts";
 import { expectFineTuned, type FineTuned, fineTunedMean, fineTunedToNumbers } from "./fine-tuned.ts";
 import { shareByLeaveOneOut, usualShare } from "./fine-tuned-share.ts";
-import { fitRegression } from "./fit-regression.ts";
+import { fitRegression, type ScaleEstimate } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import type { KnownMean, MeanChoice } from "./known-mean.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
@@ -101,10 +101,12 @@ export function adaptBase(
 ): Adaptation {
   const { network, x } = base;
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
+  const own = base.scalesAsked ? base : byLayerIfSmall(base);
+  const estimate = base.scalesAsked ? "likeliest" : "expected";
   const about = (known: KnownMean) => {
-    const fitted = fitBase(base, priorMean(known, network, y).at(x), y, noiseVariance);
+    const fitted = fitBase(own, priorMean(known, network, y).at(x), y, noiseVariance, estimate);
     const data = { x, y, noiseVariance: fitted.noiseVariance };
-    return conditionTangent(fitted.kernel, data, { ...base, ...known });
+    return conditionTangent(fitted.kernel, data, { ...own, ...known });
   };
   if (mean !== "fine-tuned") return about({ mean });
   const tuned = fineTunedToNumbers(network, x, y);
@@ -125,16 +127,27 @@ function leaveOneOutDensity(process: Posterior, y: Matrix): number {
   }, 0);
 }
 
+// The algebra of one scale a layer is of whole matrices, some fifty times: of a thousand square it takes seconds.
+const seconds = 1000;
+
+/** One scale a layer where there is more than one layer, and the algebra small. */
+function byLayerIfSmall(base: Base): Base {
+  const { space, x, network, kernel } = base;
+  const size = space === "function" ? x.rows * network.outputs : featuresOf(kernel).count;
+  return kernel.spans.length > 1 && size <= seconds && !isCheap(base.approximation) ? base.byLayer() : base;
+}
+
 /** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */
 export function fitBase(
   base: Base,
   prior: Matrix,
   y: Matrix,
   noiseVariance?: number | ArrayLike<number>,
+  estimate?: ScaleEstimate,
 ): { readonly kernel: TangentKernel; readonly noiseVariance: number | ArrayLike<number> } {
   const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
   const noise = typeof noiseVariance === "number" ? noiseVariance : known;
-  const fitted = fitRegression(base, subtract(y, prior), y, noise);
+  const fitted = fitRegression(base, subtract(y, prior), y, noise, estimate);
   return {
     kernel: withScales(base.kernel, fitted.scales),
     noiseVariance: noiseVariance ?? fitted.noiseVariance,

@@ -14,7 +14,10 @@ export type Space = "function" | "weight";
 
 /** How the tangent kernel is put to work, whatever the task. */
 export interface BaseOptions {
-  /** One scale for the whole kernel, or one a layer. */
+  /**
+   * One scale for the whole kernel, or one a layer, of highest evidence. Unless given, one a layer for numbers that are not
+   * too many (a thousand), and as the posterior expects it to be (see `expectedScales`); for classes one of highest evidence.
+   */
   readonly scales?: Scales;
   /**
    * Which weights move: "all" unless given, or the last layer's where `approximation` says so. Where neither is given and the
@@ -35,6 +38,8 @@ export interface Base {
   readonly x: Matrix;
   /** k_DNN with scales 1; at x its Gram and shares are remembered, whatever the scales. */
   readonly kernel: TangentKernel;
+  /** Whether `scales` were asked for. */
+  readonly scalesAsked: boolean;
   readonly space: Space;
   readonly approximation: Approximation;
   readonly rank: number;
@@ -97,6 +102,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
       shares,
       lazy(() => plain.anchored?.(x)),
     ),
+    scalesAsked: options.scales !== undefined,
     space: isCheap(approximation) ? "weight" : space,
     approximation,
     rank,

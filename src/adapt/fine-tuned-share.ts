@@ -1,5 +1,5 @@
 /** How far the mean of numbers lies towards the network trained on, before any data; a quarter more or less. */
-export const usualShare = 0.75;
+export const usualShare = 0.25;
 const shareDeviation = 0.25;
 
 /**

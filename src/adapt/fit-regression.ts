@@ -1,11 +1,26 @@
 import { UsageError } from "../errors/index.ts";
-import { dot, eigh, type Matrix, matrix, reshape, takeRows } from "../linalg/index.ts";
+import { dot, type Eigh, eigh, type Matrix, matrix, reshape, takeRows } from "../linalg/index.ts";
+import type { Scales } from "../tangent/index.ts";
 import { isCheap } from "./approximation.ts";
 import { type Base, largest } from "./base.ts";
+import { expectedScales } from "./expected-scales.ts";
 import { featuresOf } from "./features.ts";
-import { evidenceOfFeatures, evidenceOfShares } from "./layer-scales.ts";
-import { type FittedScales, noiseSearch, searchScales } from "./scale-search.ts";
-import { fitSharedScale, spectrumOfFeatures, spectrumOfGram } from "./shared-scale.ts";
+import { evidenceOfFeatures, evidenceOfShares, type FeatureMoments } from "./layer-scales.ts";
+import {
+  type FittedScales,
+  meanSquare,
+  type NoiseSearch,
+  noiseSearch,
+  type ScaleEvidence,
+  searchScales,
+} from "./scale-search.ts";
+import {
+  fitSharedScale,
+  type Spectrum,
+  spectralEvidence,
+  spectrumOfFeatures,
+  spectrumOfGram,
+} from "./shared-scale.ts";
 import { weightedSum } from "./shares.ts";
 import { featureMoments } from "./weight-space.ts";
 
@@ -15,12 +30,21 @@ export type KnownNoise = number | Float64Array | undefined;
 // Beyond this the eigenvectors, from which the evidence is read, would take a minute or more.
 const comfortable = 4_000;
 
+/** Scales and noise of highest marginal likelihood, or as their posterior expects them (`expectedScales`). */
+export type ScaleEstimate = "likeliest" | "expected";
+
 /**
- * The scales and the noise of highest marginal likelihood for residuals (n × o) of targets y. With a variance for each
- * value, the problem is divided by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap
- * approximation, or one of more than 4,000 values, fits its scales by the exact evidence of a sample of the examples.
+ * The scales and the noise that residuals (n × o) of targets y tell. With a variance for each value, the problem is divided
+ * by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap approximation, or one of more
+ * than 4,000 values, fits its scales by the exact evidence of a sample of the examples.
  */
-export function fitRegression(base: Base, residual: Matrix, y: Matrix, noise: KnownNoise): FittedScales {
+export function fitRegression(
+  base: Base,
+  residual: Matrix,
+  y: Matrix,
+  noise: KnownNoise,
+  estimate: ScaleEstimate = "likeliest",
+): FittedScales {
   const size = base.space === "function" ? y.data.length : featuresOf(base.kernel).count;
   const cheap = isCheap(base.approximation);
   if (!cheap && size > largest) {
@@ -31,57 +55,109 @@ export function fitRegression(base: Base, residual: Matrix, y: Matrix, noise: Kn
   if (cheap || size > comfortable) {
     const { base: sample, indices } = base.sample();
     const known = noise instanceof Float64Array ? takeRows({ ...y, data: noise }, indices).data : noise;
-    return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known);
+    return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known, estimate);
   }
   const r = reshape(residual, residual.data.length, 1);
-  if (noise instanceof Float64Array) return fitWhitened(base, r, noise);
-  const search = noiseSearch(r, y, noise);
   const { kernel } = base;
-  if (base.space === "function") {
-    const shared = fitSharedScale(spectrumOfGram(base.spectrum(), r), search);
-    if (kernel.scales === "shared") return shared;
-    return searchScales(
-      evidenceOfShares(base.shares(), r),
-      layerStarts(shared, base.shares().length),
-      search,
+  if (noise instanceof Float64Array) {
+    const deviations = noise.map(Math.sqrt);
+    const white = matrix(
+      r.rows,
+      1,
+      r.data.map((v, i) => v / deviations[i]!),
     );
+    const seen = whitened(base, r, noise, white, deviations);
+    const fit = searched(seen, white, kernel.scales, { fixed: 1, floor: 0 }, estimate);
+    // The density of y is that of y / deviations, over their product.
+    return { ...fit, logEvidence: fit.logEvidence - deviations.reduce((sum, d) => sum + Math.log(d), 0) };
   }
-  const projected = featuresOf(kernel).operator(base.x).applyTranspose(r);
-  const shared = fitSharedScale(spectrumOfFeatures(base.squaresSpectrum(), projected, r), search);
-  if (kernel.scales === "shared") return shared;
-  const sizes = featuresOf(kernel).layers.map((layer) => layer.size);
-  const moments = { squares: base.squares(), projected, total: dot(r.data, r.data), count: r.rows };
-  return searchScales(evidenceOfFeatures(moments, sizes), layerStarts(shared, sizes.length), search);
+  return searched(plain(base, r), r, kernel.scales, noiseSearch(r, y, noise), estimate);
+}
+
+/** What residuals say of scales, in either space. */
+interface Seen {
+  /** In the eigenvectors of the kernel with scales 1. */
+  spectrum(): Spectrum;
+  byLayer(): ScaleEvidence;
+  /** The mean prior variance of a value that each layer's kernel gives with scale 1. */
+  variances(): readonly number[];
+}
+
+function searched(
+  seen: Seen,
+  r: Matrix,
+  scales: Scales,
+  search: NoiseSearch,
+  estimate: ScaleEstimate,
+): FittedScales {
+  const one = scales === "shared";
+  if (estimate === "expected") {
+    const evidence = one ? spectralEvidence(seen.spectrum()) : seen.byLayer();
+    const whole = seen.variances().reduce((sum, v) => sum + v, 0);
+    const typical = (one ? [whole] : seen.variances()).map((v) => v || 1);
+    return expectedScales(evidence, { typical, size: Math.max(meanSquare(r), search.floor) }, search);
+  }
+  const shared = fitSharedScale(seen.spectrum(), search);
+  if (one) return shared;
+  // From where one scale for all is best it can only get better.
+  const start = new Float64Array(seen.variances().length).fill(shared.scales[0]!);
+  return searchScales(seen.byLayer(), [{ scales: start, noiseVariance: shared.noiseVariance }], search);
+}
+
+function plain(base: Base, r: Matrix): Seen {
+  if (base.space === "function") return inFunctionSpace(base.shares, base.spectrum, r);
+  const projected = featuresOf(base.kernel).operator(base.x).applyTranspose(r);
+  const moments = () => ({ squares: base.squares(), projected, total: dot(r.data, r.data), count: r.rows });
+  return inWeightSpace(base, moments, base.squaresSpectrum, r);
 }
 
 /** For noise known value by value: K and r divided by its deviations leave unit noise. */
-function fitWhitened(base: Base, r: Matrix, noise: Float64Array): FittedScales {
-  const deviations = noise.map(Math.sqrt);
-  const white = matrix(
-    r.rows,
-    1,
-    r.data.map((v, i) => v / deviations[i]!),
-  );
-  const unit = { fixed: 1, floor: 0 };
-  // The density of y is that of y / deviations, over their product.
-  const logVolume = deviations.reduce((sum, d) => sum + Math.log(d), 0);
-  const restored = (fit: FittedScales) => ({ ...fit, logEvidence: fit.logEvidence - logVolume });
+function whitened(base: Base, r: Matrix, noise: Float64Array, white: Matrix, deviations: Float64Array): Seen {
   if (base.space === "function") {
     const shares = base.shares().map((share) => divided(share, deviations));
-    const whole = weightedSum(shares, new Array(shares.length).fill(1));
-    const shared = fitSharedScale(spectrumOfGram(eigh(whole), white), unit);
-    if (base.kernel.scales === "shared") return restored(shared);
-    return restored(searchScales(evidenceOfShares(shares, white), layerStarts(shared, shares.length), unit));
+    const whole = () => eigh(weightedSum(shares, new Array(shares.length).fill(1)));
+    return inFunctionSpace(() => shares, whole, white);
   }
-  const features = featuresOf(base.kernel);
-  const mean = { inputs: base.network.inputs, outputs: base.network.outputs };
-  const zero = { ...mean, at: (x: Matrix) => matrix(x.rows, mean.outputs) };
-  const y = reshape(r, base.x.rows, mean.outputs);
-  const moments = featureMoments(features, zero, { x: base.x, y, noise });
-  const shared = fitSharedScale(spectrumOfFeatures(eigh(moments.squares), moments.projected, white), unit);
-  if (base.kernel.scales === "shared") return restored(shared);
-  const sizes = features.layers.map((layer) => layer.size);
-  return restored(searchScales(evidenceOfFeatures(moments, sizes), layerStarts(shared, sizes.length), unit));
+  const { inputs, outputs } = base.network;
+  const zero = { inputs, outputs, at: (x: Matrix) => matrix(x.rows, outputs) };
+  const y = reshape(r, base.x.rows, outputs);
+  const moments = featureMoments(featuresOf(base.kernel), zero, { x: base.x, y, noise });
+  return inWeightSpace(
+    base,
+    () => moments,
+    () => eigh(moments.squares),
+    white,
+  );
+}
+
+function inFunctionSpace(shares: () => readonly Matrix[], whole: () => Eigh, r: Matrix): Seen {
+  return {
+    spectrum: () => spectrumOfGram(whole(), r),
+    byLayer: () => evidenceOfShares(shares(), r),
+    variances: () => shares().map((share) => trace(share, 0, share.rows) / r.rows),
+  };
+}
+
+function inWeightSpace(base: Base, moments: () => FeatureMoments, squares: () => Eigh, r: Matrix): Seen {
+  const sizes = featuresOf(base.kernel).layers.map((layer) => layer.size);
+  return {
+    spectrum: () => spectrumOfFeatures(squares(), moments().projected, r),
+    byLayer: () => evidenceOfFeatures(moments(), sizes),
+    variances() {
+      let from = 0;
+      return sizes.map((size) => {
+        from += size;
+        return trace(moments().squares, from - size, from) / r.rows;
+      });
+    },
+  };
+}
+
+/** Of the rows and columns from … to. */
+function trace({ data, cols }: Matrix, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += data[i * cols + i]!;
+  return sum;
 }
 
 /** D⁻¹ K D⁻¹. */
@@ -91,9 +167,4 @@ function divided(k: Matrix, deviations: Float64Array): Matrix {
     for (let j = 0; j < k.cols; j++, at++) out.data[at] = k.data[at]! / (deviations[i]! * deviations[j]!);
   }
   return out;
-}
-
-/** The search for one scale a layer starts where one scale for all is best: it can only get better from there. */
-function layerStarts(shared: FittedScales, layers: number) {
-  return [{ scales: new Float64Array(layers).fill(shared.scales[0]!), noiseVariance: shared.noiseVariance }];
 }

@@ -86,16 +86,16 @@ describe("adapting about it", () => {
     expect(rmse(adapted.process.at(points).mean, truth)).toBeLessThan(rmse(trained, truth));
   });
 
-  it("lies where left-out numbers are likely, about three quarters of the way where they do not tell", () => {
-    expect(shareByLeaveOneOut(() => 0)).toBeCloseTo(0.7, 1);
+  it("lies where left-out numbers are likely, about a quarter of the way where they do not tell", () => {
+    expect(shareByLeaveOneOut(() => 0)).toBeCloseTo(0.3, 1);
     for (const best of [0, 0.5, 1]) {
       expect(shareByLeaveOneOut((share) => -1000 * (share - best) ** 2)).toBeCloseTo(best, 6);
     }
-    // Its own values at those two points, weighed by hand: priors e^0 and e^−½.
-    const two = shareByLeaveOneOut((share) => (share >= 0.75 ? 0 : -Infinity));
-    expect(two).toBeCloseTo((0.75 + Math.exp(-0.5)) / (1 + Math.exp(-0.5)), 12);
+    // Its own values at those two points, weighed by hand: priors e^−½ and e^0.
+    const two = shareByLeaveOneOut((share) => (share <= 0.25 ? 0 : -Infinity));
+    expect(two).toBeCloseTo(0.25 / (1 + Math.exp(-0.5)), 12);
     const cheap = adapt(net, { x, y }, { mean: "fine-tuned", approximation: "diagonal" });
-    expect(cheap.fineTuned!.share).toBe(0.75);
+    expect(cheap.fineTuned!.share).toBe(0.25);
   });
 
   it("takes, loses and changes examples with the mean as it is", () => {

@@ -55,7 +55,9 @@ describe("where all layers would cost too much", () => {
 
 describe("adapting some of the weights", () => {
   it.each(moving)("%s: the kernel is of their columns of the Jacobian, in both spaces", (layers, moves) => {
-    const [f, w] = (["function", "weight"] as const).map((space) => adapt(net, { x, y }, { layers, space }));
+    const [f, w] = (["function", "weight"] as const).map((space) =>
+      adapt(net, { x, y }, { layers, space, scales: "shared" }),
+    );
     const j = jacobian(net, far);
     const kept = { ...j, data: j.data.map((v, k) => (moves(k % j.cols) ? v : 0)) };
     const { kernel } = f!;
