@@ -18,7 +18,7 @@ import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales 
 import { featuresOf } from "./features.ts";
 import { expectFineTuned, type FineTuned, fineTunedMean, fineTunedToNumbers } from "./fine-tuned.ts";
 import { shareByLeaveOneOut, usualShare } from "./fine-tuned-share.ts";
-import { fitRegression, type ScaleEstimate } from "./fit-regression.ts";
+import { comfortableByLayer, fitRegression, type ScaleEstimate } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import type { KnownMean, MeanChoice } from "./known-mean.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
@@ -102,9 +102,8 @@ export function adaptBase(
   const { network, x } = base;
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
   const own = base.scalesAsked ? base : byLayerIfSmall(base);
-  const estimate = base.scalesAsked ? "likeliest" : "expected";
   const about = (known: KnownMean) => {
-    const fitted = fitBase(own, priorMean(known, network, y).at(x), y, noiseVariance, estimate);
+    const fitted = fitBase(own, priorMean(known, network, y).at(x), y, noiseVariance, estimateOf(base));
     const data = { x, y, noiseVariance: fitted.noiseVariance };
     return conditionTangent(fitted.kernel, data, { ...own, ...known });
   };
@@ -127,14 +126,15 @@ function leaveOneOutDensity(process: Posterior, y: Matrix): number {
   }, 0);
 }
 
-// The algebra of one scale a layer is of whole matrices, some fifty times: of a thousand square it takes seconds.
-const seconds = 1000;
+/** Scales that are asked for are those of highest evidence. */
+export const estimateOf = ({ scalesAsked }: Base): ScaleEstimate => (scalesAsked ? "likeliest" : "expected");
 
-/** One scale a layer where there is more than one layer, and the algebra small. */
+/** One scale a layer where there is more than one, and all the values can tell. */
 function byLayerIfSmall(base: Base): Base {
   const { space, x, network, kernel } = base;
   const size = space === "function" ? x.rows * network.outputs : featuresOf(kernel).count;
-  return kernel.spans.length > 1 && size <= seconds && !isCheap(base.approximation) ? base.byLayer() : base;
+  const small = size <= comfortableByLayer && !isCheap(base.approximation);
+  return kernel.spans.length > 1 && small ? base.byLayer() : base;
 }
 
 /** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */

@@ -54,8 +54,14 @@ export interface Base {
   squaresSpectrum(): Eigh;
   /** The same with a scale for each layer. */
   byLayer(): Base;
-  /** Some of the examples, of 2,000 values at most: where scales are fitted that all would take too long for. */
-  sample(): { readonly base: Base; readonly indices: Int32Array };
+  /** Some of the examples, of so many values at most: where scales are fitted that all would take too long for. */
+  sample(values: number): Sample;
+}
+
+/** Some examples of a base, and which. */
+export interface Sample {
+  readonly base: Base;
+  readonly indices: Int32Array;
 }
 
 /** Directions that "low-rank" keeps unless told. */
@@ -66,6 +72,10 @@ export const largest = 20_000;
 export const sampleSize = 2_000;
 
 export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): Base {
+  return baseWith(network, x, options, options.scales !== undefined);
+}
+
+function baseWith(network: Network, x: Matrix, options: BaseOptions, scalesAsked: boolean): Base {
   const { scales = "shared", rank = usualRank } = options;
   const only = options.approximation === "last-layer" ? "last-layer" : "full";
   const layers = only === "last-layer" ? "last" : (options.layers ?? layersFor(network, x.rows, options));
@@ -82,6 +92,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
   const approximation =
     options.approximation ?? (size <= largest || layers === "biases" ? "full" : "kronecker");
   const outputs = lazy(() => network.at(x));
+  const samples = new Map<number, Sample>();
   const known: Network = { ...network, at: (points) => (points === x ? outputs() : network.at(points)) };
   const shares = lazy(() => (scales === "shared" ? [plain.gram(x)] : plain.shares(x)));
   const squares = lazy(() => {
@@ -102,7 +113,7 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
       shares,
       lazy(() => plain.anchored?.(x)),
     ),
-    scalesAsked: options.scales !== undefined,
+    scalesAsked,
     space: isCheap(approximation) ? "weight" : space,
     approximation,
     rank,
@@ -112,16 +123,23 @@ export function baseOf(network: Network, x: Matrix, options: BaseOptions = {}): 
     squares,
     squaresSpectrum: lazy(() => eigh(squares())),
     byLayer: lazy(() =>
-      scales === "layer" ? base : baseOf(network, x, { ...options, scales: "layer", layers, space }),
+      scales === "layer"
+        ? base
+        : baseWith(network, x, { ...options, scales: "layer", layers, space }, scalesAsked),
     ),
-    sample: lazy(() => {
-      const count = Math.min(x.rows, Math.max(1, Math.floor(sampleSize / network.outputs)));
-      const indices = permutation(key(0), x.rows).subarray(0, count).sort();
-      return {
-        base: baseOf(network, takeRows(x, indices), { scales, approximation: only, layers }),
-        indices,
-      };
-    }),
+    sample(values) {
+      let known = samples.get(values);
+      if (!known) {
+        const count = Math.min(x.rows, Math.max(1, Math.floor(values / network.outputs)));
+        const indices = permutation(key(0), x.rows).subarray(0, count).sort();
+        known = {
+          base: baseWith(network, takeRows(x, indices), { scales, approximation: only, layers }, scalesAsked),
+          indices,
+        };
+        samples.set(values, known);
+      }
+      return known;
+    },
   };
   return base;
 }

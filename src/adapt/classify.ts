@@ -27,6 +27,7 @@ import {
 } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
+import { expectedScales } from "./expected-scales.ts";
 import { featuresOf } from "./features.ts";
 import { canFineTune, type FineTuned, fineTunedToLabels } from "./fine-tuned.ts";
 import { evidenceOfMode } from "./function-mode.ts";
@@ -153,33 +154,27 @@ export function adaptClassifier(
 export function adaptClassifierBase(
   base: Base,
   labels: ArrayLike<number>,
-  {
-    mean,
-    method = "auto",
-    scales,
-    fineTune = true,
-  }: Pick<ClassifierOptions, "mean" | "method" | "scales" | "fineTune">,
+  { mean, method = "auto", fineTune = true }: Pick<ClassifierOptions, "mean" | "method" | "fineTune">,
 ): AdaptedClassifier {
   expectExamples({ x: base.x, labels }, base.network);
   const meanOf = (choice: MeanChoice): KnownMean =>
     choice === "fine-tuned"
       ? { mean: choice, fineTuned: fineTunedToLabels(base.network, base.x, labels) }
       : { mean: choice };
-  if (method === "regression") return regressLabels(base, labels, meanOf(mean ?? "network"));
-  if (method === "laplace" || isCheap(base.approximation)) {
-    return fitLaplace(base, labels, meanOf(mean ?? "network"));
-  }
   // Images of another contrast want the first layer to move, others the last: labels tell which by a scale for each.
-  const bases = scales || !seesLayers(base) ? [base] : [base, base.byLayer()];
-  const given = mean && meanOf(mean);
+  const own = !base.scalesAsked && seesLayers(base) ? base.byLayer() : base;
+  if (method === "regression") return regressLabels(own, labels, meanOf(mean ?? "network"));
+  if (method === "laplace" || isCheap(base.approximation)) {
+    return fitLaplace(own, labels, meanOf(mean ?? "network"));
+  }
+  const means: readonly KnownMean[] = mean ? [meanOf(mean)] : [{ mean: "network" }, { mean: "constant" }];
+  const tuned = !mean && fineTune && bearsFineTuning(base);
   // Laplace's prior deviation about a constant of few labels tends to 0: there only the labels as numbers take part.
   return poolClassifiers(
     [
-      ...bases.map((own) => fitLaplace(own, labels, given ?? { mean: "network" })),
-      ...(given ? [given] : [{ mean: "network" } as const, { mean: "constant" } as const]).map((m) =>
-        regressLabels(base, labels, m),
-      ),
-      ...(!mean && fineTune && bearsFineTuning(base) ? [fitLaplace(base, labels, meanOf("fine-tuned"))] : []),
+      fitLaplace(own, labels, means[0]!),
+      ...means.map((known) => regressLabels(own, labels, known)),
+      ...(tuned ? [fitLaplace(own, labels, meanOf("fine-tuned"))] : []),
     ],
     { x: base.x, labels },
   );
@@ -195,9 +190,10 @@ function bearsFineTuning({ x, network, kernel }: Base): boolean {
 const shareNumbers = 1e8;
 
 /** Whether one scale a layer is another choice than one for all, and affordable: of few values. */
-function seesLayers({ space, x, network, kernel: { spans } }: Base): boolean {
+function seesLayers({ space, approximation, x, network, kernel: { spans } }: Base): boolean {
   const values = x.rows * network.outputs;
-  return space === "function" && spans.length > 1 && spans.length * values ** 2 <= shareNumbers;
+  const dense = space === "function" && !isCheap(approximation);
+  return dense && spans.length > 1 && spans.length * values ** 2 <= shareNumbers;
 }
 
 function fitLaplace(base: Base, labels: ArrayLike<number>, mean: KnownMean): AdaptedClassifier {
@@ -337,11 +333,14 @@ const roughly = 1e-6;
 // certain already than any number of labels can tell.
 const largestVariance = 1e4;
 
-/** The scales of highest evidence, by Laplace's approximation; of a sample of the examples where there are many. */
+// The mean square of the logits that labels are expected to be known by.
+const logits = 4;
+
+/** The scales expected or, where asked for, of highest evidence, by Laplace's approximation; of a sample of the examples where there are many. */
 function fitScales(base: Base, labels: ArrayLike<number>, mean: Fn): Float64Array {
   const values = base.x.rows * base.network.outputs;
   if (isCheap(base.approximation) || (base.space === "function" && values > sampleSize)) {
-    const { base: sample, indices } = base.sample();
+    const { base: sample, indices } = base.sample(sampleSize);
     return fitScales(
       sample,
       Float64Array.from(indices, (i) => labels[i]!),
@@ -361,8 +360,11 @@ function fitScales(base: Base, labels: ArrayLike<number>, mean: Fn): Float64Arra
           likelihood,
           roughly,
         );
-  // Logits of a few units are what moves labels: from there on either side, all scales together, then each.
   const typical = typicalVariances(base);
+  if (!base.scalesAsked) {
+    return expectedScales(evidence, { typical, size: logits }, { fixed: 1, floor: 0 }, enough).scales;
+  }
+  // Logits of a few units are what moves labels: from there on either side, all scales together, then each.
   const start = typical.map(() => 1 / typical.reduce((a, b) => a + b, 0));
   const ceilings = typical.map((v) => largestVariance / v);
   const most = Math.min(...ceilings.map((c, l) => c / start[l]!));

@@ -1,5 +1,11 @@
 import { eigh, type Matrix, matrix, multiply } from "../linalg/index.ts";
-import { type FittedScales, type NoiseSearch, type ScaleEvidence, searchScales } from "./scale-search.ts";
+import {
+  type FittedScales,
+  type NoiseSearch,
+  type ScaleEvidence,
+  type ScaleSearchOptions,
+  searchScales,
+} from "./scale-search.ts";
 
 /** What tells in which units scales and noise are to be expected. */
 export interface ScaleUnits {
@@ -19,11 +25,14 @@ const amplitude = 4;
  * have half-Cauchy priors (Gelman 2006) in units of the residuals; Laplace's approximation in logarithms, θ ~ N(θ̂, Σ),
  * then expects a deviation of e^(θ̂/2 + Σ_ii/8). With many values Σ is small, and the scales those of highest evidence.
  */
-export function expectedScales(evidence: ScaleEvidence, units: ScaleUnits, noise: NoiseSearch): FittedScales {
+export function expectedScales(
+  evidence: ScaleEvidence,
+  units: ScaleUnits,
+  noise: NoiseSearch,
+  search: ScaleSearchOptions = { gradientTolerance: 1e-4 },
+): FittedScales {
   const likely = withPriors(evidence, units);
-  const { scales, noiseVariance } = searchScales(likely, startsFor(units, noise), noise, {
-    gradientTolerance: 1e-4,
-  });
+  const { scales, noiseVariance } = searchScales(likely, startsFor(units, noise), noise, search);
   const free = noise.fixed === undefined;
   const above = noiseVariance - noise.floor;
   const mode = [...scales, ...(free ? [above] : [])].map(Math.log);

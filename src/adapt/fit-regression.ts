@@ -2,7 +2,7 @@ import { UsageError } from "../errors/index.ts";
 import { dot, type Eigh, eigh, type Matrix, matrix, reshape, takeRows } from "../linalg/index.ts";
 import type { Scales } from "../tangent/index.ts";
 import { isCheap } from "./approximation.ts";
-import { type Base, largest } from "./base.ts";
+import { type Base, largest, sampleSize } from "./base.ts";
 import { expectedScales } from "./expected-scales.ts";
 import { featuresOf } from "./features.ts";
 import { evidenceOfFeatures, evidenceOfShares, type FeatureMoments } from "./layer-scales.ts";
@@ -27,8 +27,10 @@ import { featureMoments } from "./weight-space.ts";
 /** What is known of the noise: nothing, one variance, or one for each value (n·o, point-major). */
 export type KnownNoise = number | Float64Array | undefined;
 
-// Beyond this the eigenvectors, from which the evidence is read, would take a minute or more.
+// Beyond this the eigenvectors, from which the evidence is read, would take a minute or more; as would whole matrices, of
+// which one scale a layer needs some fifty.
 const comfortable = 4_000;
+export const comfortableByLayer = 1_000;
 
 /** Scales and noise of highest marginal likelihood, or as their posterior expects them (`expectedScales`). */
 export type ScaleEstimate = "likeliest" | "expected";
@@ -36,7 +38,8 @@ export type ScaleEstimate = "likeliest" | "expected";
 /**
  * The scales and the noise that residuals (n × o) of targets y tell. With a variance for each value, the problem is divided
  * by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap approximation, or one of more
- * than 4,000 values, fits its scales by the exact evidence of a sample of the examples.
+ * than 4,000 values (1,000 where one scale a layer is expected), fits its scales by the exact evidence of a sample of the
+ * examples.
  */
 export function fitRegression(
   base: Base,
@@ -52,8 +55,10 @@ export function fitRegression(
       `adapting in ${base.space} space needs a ${size} × ${size} factorisation, more than ${largest}: give fewer rows, or approximation "low-rank", "kronecker", "diagonal" or "last-layer"`,
     );
   }
-  if (cheap || size > comfortable) {
-    const { base: sample, indices } = base.sample();
+  const byLayer = estimate === "expected" && base.kernel.scales === "layer";
+  const most = byLayer ? comfortableByLayer : comfortable;
+  if (cheap || size > most) {
+    const { base: sample, indices } = base.sample(Math.min(most, sampleSize));
     const known = noise instanceof Float64Array ? takeRows({ ...y, data: noise }, indices).data : noise;
     return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known, estimate);
   }

@@ -1,17 +1,12 @@
 import { UsageError } from "../errors/index.ts";
-import { type Matrix, matrix, rowRange } from "../linalg/index.ts";
+import { matrix, rowRange } from "../linalg/index.ts";
 import { keptRows } from "../processes/update.ts";
 import type { AdaptedClassifier, PoolPart } from "./classify.ts";
 import { type LabelledExamples, labelledAt, labelledWith, labelledWithMore } from "./labelled-examples.ts";
 import { poolExponents, pooled } from "./pool-exponents.ts";
-import { predictiveWeights } from "./predictive-weights.ts";
 
 // A part of a smaller power is not asked.
 const negligible = 0.01;
-// What ways about a fine-tuned network are expected to take beside others, and all exponents together then: the two kinds
-// are wrong in different places, and with exponents that add to 1 their pool is flatter than it should be.
-const fineTunedShare = 0.7;
-const totalOfBoth = 1.4;
 // Numbers of a cross-covariance at a time, which the parts may share.
 const chunkNumbers = 8_000_000;
 
@@ -28,7 +23,7 @@ export function poolClassifiers(
     if (!c.leaveOneOut) throw new UsageError("poolClassifiers: a part has no leave-one-out predictions");
     return c.leaveOneOut();
   });
-  const exponents = poolExponents(leftOut, data.labels, expectedExponents(classifiers, leftOut, data.labels));
+  const exponents = poolExponents(leftOut, data.labels);
   const parts: readonly PoolPart[] = classifiers
     .map((classifier, k) => ({ classifier, exponent: exponents[k]! }))
     .sort((a, b) => b.exponent - a.exponent);
@@ -63,34 +58,6 @@ export function poolClassifiers(
       again(labelledAt(data, keptRows(data.x.rows, indices).kept), (c) => c.remove(indices)),
     replace: (index, example) => again(labelledWith(data, index, example), (c) => c.replace(index, example)),
   };
-}
-
-/**
- * Exponents before the pool's own are found: as each way predicts left-out labels, in the way of `predictiveWeights`. Ways
- * about a fine-tuned network have seven tenths whatever they predict, as those are of networks with a fifth fewer examples.
- */
-function expectedExponents(
-  classifiers: readonly AdaptedClassifier[],
-  leftOut: readonly Matrix[],
-  labels: ArrayLike<number>,
-): Float64Array {
-  const out = new Float64Array(classifiers.length);
-  const indices = classifiers.map((_, k) => k);
-  const isTuned = (k: number) => classifiers[k]!.mean === "fine-tuned";
-  const groups = [
-    { group: indices.filter((k) => !isTuned(k)), share: 1 - fineTunedShare },
-    { group: indices.filter(isTuned), share: fineTunedShare },
-  ].filter(({ group }) => group.length > 0);
-  for (const { group, share } of groups) {
-    const weights = predictiveWeights(
-      group.map((k) => leftOut[k]!),
-      labels,
-    );
-    group.forEach((k, i) => {
-      out[k] = weights[i]! * (groups.length > 1 ? totalOfBoth * share : 1);
-    });
-  }
-  return out;
 }
 
 /** The part of a pool with the largest exponent; a classifier of one way is its own. */

@@ -31,7 +31,6 @@ export function prepare(network: Network, x: Matrix, options: BaseOptions = {}):
     network,
     x,
     adapt: (y, task = {}) => adaptBase(base, y, task),
-    adaptClassifier: (labels, task = {}) =>
-      adaptClassifierBase(base, labels, { ...task, ...(options.scales && { scales: options.scales }) }),
+    adaptClassifier: (labels, task = {}) => adaptClassifierBase(base, labels, task),
   };
 }

@@ -319,25 +319,40 @@ describe("adaptClassifier", () => {
     expect([cheap.method, cheap.leaveOneOut]).toEqual(["laplace", undefined]);
   });
 
-  it("of few labels Laplace's way takes part with one scale and with one a layer, unless one is asked for", () => {
+  it("unless told all ways have one scale a layer, as the posterior expects it; of highest evidence where asked", () => {
     const data = { x: rowRange(x, 0, 8), labels: threeLabels.subarray(0, 8) };
     const scalesOf = (c: AdaptedClassifier) =>
-      c
-        .parts!.flatMap(({ classifier: { method, mean, kernel } }) =>
-          method === "laplace" && mean === "network" ? [kernel.scales] : [],
-        )
-        .sort();
+      new Set(c.parts!.map(({ classifier: { kernel } }) => kernel.scales));
     const pool = adaptClassifier(three, data);
-    expect(scalesOf(pool)).toEqual(["layer", "shared"]);
+    expect(scalesOf(pool)).toEqual(new Set(["layer"]));
+    const laplace = pool.parts!.find(({ classifier: c }) => c.method === "laplace" && c.mean === "network")!;
+    const alone = adaptClassifier(three, data, { method: "laplace" });
+    expectClose(laplace.classifier.probabilities(x).data, alone.probabilities(x).data, 1e-9);
+    const likeliest = adaptClassifier(three, data, { method: "laplace", scales: "layer" });
+    expect(likeliest.logEvidence).toBeGreaterThan(alone.logEvidence);
     for (const scales of ["shared", "layer"] as const) {
-      expect(scalesOf(adaptClassifier(three, data, { scales }))).toEqual([scales]);
-      expect(scalesOf(prepare(three, data.x, { scales }).adaptClassifier(data.labels))).toEqual([scales]);
-      const alone = adaptClassifier(three, data, { method: "laplace", scales });
-      const part = pool.parts!.find(
-        ({ classifier: c }) => c.method === "laplace" && c.mean === "network" && c.kernel.scales === scales,
-      )!;
-      expectClose(part.classifier.probabilities(x).data, alone.probabilities(x).data, 1e-9);
+      expect(scalesOf(adaptClassifier(three, data, { scales }))).toEqual(new Set([scales]));
+      const prepared = prepare(three, data.x, { scales }).adaptClassifier(data.labels);
+      expect(scalesOf(prepared)).toEqual(new Set([scales]));
     }
+    const cheap = adaptClassifier(three, data, { approximation: "diagonal" });
+    expect(cheap.kernel.scales).toBe("shared");
+  });
+
+  it("of more labels fits the scales of labels as numbers to a thousand values", () => {
+    const many = randomMatrix(400, 2, "many labels");
+    const labels = Array.from({ length: 400 }, (_, i) =>
+      many.data[2 * i]! > 0 ? 1 : many.data[2 * i + 1]! > 0 ? 2 : 0,
+    );
+    const found = adaptClassifier(three, { x: many, labels }, { method: "regression", space: "function" });
+    expect(found.kernel.scales).toBe("layer");
+    // As far as a thousand values and the lot tell the same.
+    const whole = adaptClassifier(
+      three,
+      { x: many, labels },
+      { method: "regression", space: "function", scales: "layer" },
+    );
+    expect(Math.abs(Math.log(found.noiseVariance! / whole.noiseVariance!))).toBeLessThan(0.2);
   });
 
   it.each(["function", "weight"] as const)("draws functions from the posterior in %s space", (space) => {
