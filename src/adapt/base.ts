@@ -15,8 +15,8 @@ export type Space = "function" | "weight";
 /** How the tangent kernel is put to work, whatever the task. */
 export interface BaseOptions {
   /**
-   * One scale for the whole kernel, or one a layer, of highest evidence. Unless given, one a layer for numbers that are not
-   * too many (a thousand), and as the posterior expects it to be (see `expectedScales`); for classes one of highest evidence.
+   * One scale for the whole kernel, or one a layer, of highest evidence. Unless given as the posterior expects them to be
+   * (see `expectedScales`): one a layer of up to 500 numbers, or of labels; else one.
    */
   readonly scales?: Scales;
   /**

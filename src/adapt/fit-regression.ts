@@ -30,7 +30,7 @@ export type KnownNoise = number | Float64Array | undefined;
 // Beyond this the eigenvectors, from which the evidence is read, would take a minute or more; as would whole matrices, of
 // which one scale a layer needs some fifty.
 const comfortable = 4_000;
-export const comfortableByLayer = 1_000;
+const comfortableByLayer = 1_000;
 
 /** Scales and noise of highest marginal likelihood, or as their posterior expects them (`expectedScales`). */
 export type ScaleEstimate = "likeliest" | "expected";

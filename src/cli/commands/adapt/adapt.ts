@@ -50,7 +50,7 @@ export function adaptCommand(): Command {
     .addOption(
       new Option(
         "--scales <kind>",
-        "one scale for the kernel, or one a layer (default: shared; of few labels a pool of both)",
+        "one scale for the kernel, or one a layer, of highest evidence (default: as the posterior expects them, one a layer of up to 500 numbers or of labels)",
       ).choices(["shared", "layer"]),
     )
     .addOption(
