@@ -45,7 +45,7 @@ export interface Adaptation {
   readonly mean: MeanChoice;
   /** Of the mean "fine-tuned". */
   readonly fineTuned?: FineTuned;
-  /** k_DNN with the scales that the marginal likelihood chose. */
+  /** k_DNN with the scales that the numbers chose. */
   readonly kernel: TangentKernel;
   readonly space: Space;
   readonly approximation: Approximation;
@@ -80,8 +80,8 @@ export interface Adaptation {
 
 /**
  * Adapts a trained network to new data in function space (Maddox, Tang, Moreno, Wilson & Damianou 2021): encodes
- * the trained function as the kernel J(x; w) J(x′; w)ᵀ, chooses its scale (or one a layer) and the noise by
- * marginal likelihood, and conditions the Gaussian process with that kernel and the network as its mean.
+ * the trained function as the kernel J(x; w) J(x′; w)ᵀ, chooses its scales and the noise by marginal likelihood, as they
+ * are expected or the likeliest (see `scales`), and conditions the Gaussian process with that kernel and the network as its mean.
  * x is n × inputs, y is n × outputs. Throws ShapeError, NonFiniteError or UsageError for data that do not fit.
  */
 export function adapt(

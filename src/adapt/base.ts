@@ -3,7 +3,14 @@ import { type Anchor, anchor, positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
 import { type Network, parameterCount } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
-import { type Scales, type TangentKernel, type TangentLayers, tangentKernel } from "../tangent/index.ts";
+import {
+  type AnchoredParts,
+  type Beside,
+  type Scales,
+  type TangentKernel,
+  type TangentLayers,
+  tangentKernel,
+} from "../tangent/index.ts";
 import { affordableLayers } from "./affordable-layers.ts";
 import { type Approximation, isCheap } from "./approximation.ts";
 import { featureParts, featuresOf } from "./features.ts";
@@ -111,7 +118,7 @@ function baseWith(network: Network, x: Matrix, options: BaseOptions, scalesAsked
       { ...plain, network: known },
       x,
       shares,
-      lazy(() => plain.anchored?.(x)),
+      lazy(() => plain.anchoredShares?.(x)),
     ),
     scalesAsked,
     space: isCheap(approximation) ? "weight" : space,
@@ -158,13 +165,16 @@ export function withScales(kernel: TangentKernel, scales: ArrayLike<number>): Ta
   return kernel.with(Object.fromEntries(names.map((name, l) => [name, positive(name, scales[l]!)])));
 }
 
-/** The same kernel, its parts at x computed once for all scales; of a shared scale those beside x too. */
+// Numbers of the parts beside other points that are remembered: 240 MB.
+const rememberedNumbers = 3e7;
+
+/** The same kernel, its parts at x computed once for all scales; those beside x too, for the points asked for last. */
 function remembering(
   kernel: TangentKernel,
   x: Matrix,
   shares: () => readonly Matrix[],
-  unscaled: () => Anchor | undefined,
-  seen: { last?: Beside } = {},
+  unscaled: () => AnchoredParts | undefined,
+  seen: { last?: { readonly points: Matrix; readonly parts: readonly Beside[] } } = {},
 ): TangentKernel {
   const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
   /** At the examples themselves the Gram matrix says it all. */
@@ -175,13 +185,14 @@ function remembering(
       return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
     },
   });
-  const shared = (own: Anchor): Anchor => ({
+  const remembered = (own: AnchoredParts, plain: Anchor): Anchor => ({
     at(points, kind) {
-      if (seen.last?.points !== points) seen.last = { points, ...own.at(points, "blocks") };
-      const [scale = 1] = values();
-      const times = ({ rows, cols, data }: Matrix) => ({ rows, cols, data: data.map((v) => scale * v) });
-      const { cross, own: blocks } = seen.last;
-      return { cross: times(cross), own: times(kind === "blocks" ? blocks : ownOf(blocks, 1)) };
+      const numbers = values().length * points.rows * x.rows * kernel.outputs ** 2;
+      if (numbers > rememberedNumbers) return plain.at(points, kind);
+      if (seen.last?.points !== points) seen.last = { points, parts: own.at(points, "blocks") };
+      const sum = (part: (beside: Beside) => Matrix) => weightedSum(seen.last!.parts.map(part), values());
+      const blocks = sum((beside) => beside.own);
+      return { cross: sum(({ cross }) => cross), own: kind === "blocks" ? blocks : ownOf(blocks, 1) };
     },
   });
   return {
@@ -190,17 +201,11 @@ function remembering(
     gram: (points) => (points === x ? weightedSum(shares(), values()) : kernel.gram(points)),
     anchored(z) {
       if (z !== x) return kernel.anchored?.(z);
-      const own = kernel.scales === "shared" ? unscaled() : undefined;
-      return knowing(own ? shared(own) : anchor(kernel, x));
+      const own = unscaled();
+      const plain = anchor(kernel, x);
+      return knowing(own ? remembered(own, plain) : plain);
     },
   };
-}
-
-/** What was last asked for beside the examples, with scale 1: several ways of meeting the same labels ask one by one. */
-interface Beside {
-  readonly points: Matrix;
-  readonly cross: Matrix;
-  readonly own: Matrix;
 }
 
 /** The blocks of `width` on the diagonal of a square matrix, or of square blocks one below the other. */

@@ -60,9 +60,9 @@ export interface ClassifierOptions extends BaseOptions {
   /**
    * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
    * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a pool
-   * of both, of several means unless one is given, and for "laplace" in function space of one scale and one a layer unless
-   * either is asked for, each trusted by how well it predicts left-out labels; "laplace" where the covariance is
-   * approximate. The network is trained on for it where that is a matter of a minute and there are two labels a class.
+   * of both, "regression" about the network and about even chances unless one mean is given, and "laplace" also about the
+   * network trained on, where that is a matter of a minute and there are two labels a class; each trusted by how well it
+   * predicts left-out labels. "laplace" where the covariance is approximate.
    */
   readonly method?: ClassifierMethod | "auto";
   /** false: no way about the network trained on with the labels. true unless given. */
@@ -94,7 +94,7 @@ export interface AdaptedClassifier {
   readonly mean: MeanChoice;
   /** Of the mean "fine-tuned". */
   readonly fineTuned?: FineTuned | undefined;
-  /** k_DNN with the scales that the marginal likelihood chose. */
+  /** k_DNN with the scales that the labels chose. */
   readonly kernel: TangentKernel;
   readonly method: ClassifierMethod | "pool";
   /** Of a "pool", that of the largest exponent first: kernel, mean, process, evidence and shift are that one's. */
@@ -138,8 +138,8 @@ export interface AdaptedClassifier {
 /**
  * Adapts a trained classifier to new labels in function space: its logits linearised in the weights are a Gaussian
  * process with kernel J Jᵀ, the labels' softmax (for one output, sigmoid) likelihood is met by Laplace's approximation,
- * and the scale (or one a layer) is chosen by its evidence (Khan et al. 2019; Immer et al. 2021). Throws ShapeError,
- * NonFiniteError or UsageError for data that do not fit.
+ * and the scales are chosen by its evidence (Khan et al. 2019; Immer et al. 2021), as they are expected or the likeliest
+ * (see `scales`). Throws ShapeError, NonFiniteError or UsageError for data that do not fit.
  */
 export function adaptClassifier(
   network: Network,

@@ -41,7 +41,7 @@ export function poolClassifiers(
     parts,
     probabilities(x, options = {}) {
       const out = matrix(x.rows, first.classes);
-      const perPoint = data.x.rows * first.network.outputs ** 2;
+      const perPoint = Object.keys(first.kernel.parameters).length * data.x.rows * first.network.outputs ** 2;
       const chunk = Math.min(256, Math.max(16, Math.floor(chunkNumbers / perPoint)));
       const powers = asked.map(({ exponent }) => (options.tempered === false ? exponent / total : exponent));
       for (let from = 0; from < x.rows; from += chunk) {

@@ -11,11 +11,28 @@ const cached = 1_000_000;
 // At least so many points, over which the gradients of the fixed ones are formed again.
 const least = 32;
 
+/** A kernel, or a part of one, beside fixed points: see Anchor. */
+export interface Beside {
+  readonly cross: Matrix;
+  readonly own: Matrix;
+}
+
+/** Parts of a kernel beside points that stay. */
+export interface AnchoredParts {
+  at(x: Matrix, own: "diagonal" | "blocks"): readonly Beside[];
+}
+
 /**
- * The full kernel of a network beside points z: one pass through the network, with its backward passes, for z once and for
- * other points once, whatever is asked of them. Absent where z is too much to keep.
+ * The full kernel of a network beside points z, in parts (layer l, times its scale, adds to the part that is its place): one
+ * pass through the network, with its backward passes, for z once and for other points once, whatever is asked of them.
+ * Absent where z is too much to keep.
  */
-export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Matrix): Anchor | undefined {
+export function anchoredParts(
+  c: Contraction,
+  z: Matrix,
+  parts: number,
+  place: (l: number) => { readonly part: number; readonly scale: number },
+): AnchoredParts | undefined {
   const o = c.net.outputs;
   if (z.rows > c.block || z.rows * c.numbers.kept > kept) return undefined;
   let held: readonly ContractionSide[] | undefined;
@@ -23,8 +40,10 @@ export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Ma
     at(x, own) {
       held ??= sidesOf(c, z);
       const width = own === "blocks" ? o : 1;
-      const cross = matrix(x.rows * o, z.rows * o);
-      const alone = matrix(x.rows * o, width);
+      const found = Array.from({ length: parts }, () => ({
+        cross: matrix(x.rows * o, z.rows * o),
+        own: matrix(x.rows * o, width),
+      }));
       const count = Math.min(c.block, Math.max(least, Math.floor(cached / c.numbers.passing)));
       for (const { points, from } of pointBlocks(x, count)) {
         const sides = sidesOf(c, points);
@@ -32,12 +51,18 @@ export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Ma
           const data = m.data.subarray(from * o * m.cols, (from + points.rows) * o * m.cols);
           return matrix(points.rows * o, m.cols, data);
         };
-        addShares(sides, held, (l) => ({ scale: scales[l]!, outs: [rows(cross)] }));
+        addShares(sides, held, (l) => ({ scale: place(l).scale, outs: [rows(found[place(l).part]!.cross)] }));
         sides.forEach(({ layer, sides: [side] }, l) => {
-          layer.addTangentDiagonal!(side!, scales[l]!, rows(alone).data);
+          layer.addTangentDiagonal!(side!, place(l).scale, rows(found[place(l).part]!.own).data);
         });
       }
-      return { cross, own: alone };
+      return found;
     },
   };
+}
+
+/** The kernel as a whole beside points z. */
+export function anchoredTangent(c: Contraction, scales: ArrayLike<number>, z: Matrix): Anchor | undefined {
+  const parts = anchoredParts(c, z, 1, (l) => ({ part: 0, scale: scales[l]! }));
+  return parts && { at: (x, own) => parts.at(x, own)[0]! };
 }

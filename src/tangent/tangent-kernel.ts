@@ -3,7 +3,7 @@ import { type Gradient, type Kernel, type Parameters, positive } from "../kernel
 import { dot, expectShape, type Fn, type Matrix, matrix } from "../linalg/index.ts";
 import { type Network, parameterCount } from "../networks/index.ts";
 import { type Key, normal, split } from "../random/index.ts";
-import { anchoredTangent } from "./anchored.ts";
+import { type AnchoredParts, anchoredParts, anchoredTangent } from "./anchored.ts";
 import { contract, contractDiagonal } from "./contraction.ts";
 import { contraction, type TangentOutputs } from "./contraction-sides.ts";
 import { tangentFn } from "./jacobian.ts";
@@ -42,6 +42,8 @@ export interface TangentKernel extends Kernel {
   with(parameters: Parameters): TangentKernel;
   /** J_l(x) J_l(z)ᵀ of each layer, unscaled; z is x when left out. */
   shares(x: Matrix, z?: Matrix): readonly Matrix[];
+  /** Beside points z the part of each of its parameters, with scale 1; see `Kernel.anchored`. Of "full" outputs alone. */
+  anchoredShares?(z: Matrix): AnchoredParts | undefined;
   /** The part of the Gram, or cross matrix, that can differ from 0: one n × m matrix for each independent output. */
   grams(x: Matrix, z?: Matrix): readonly Matrix[];
 }
@@ -107,6 +109,8 @@ function tangentKernelOf(
     cross: (x, z) => assemble(grams(x, z)),
     ...(kind === "full" && {
       anchored: (z: Matrix) => anchoredTangent(plan, layerScales, z),
+      anchoredShares: (z: Matrix) =>
+        anchoredParts(plan, z, shared ? 1 : spans.length, (l) => ({ part: shared ? 0 : l, scale: 1 })),
     }),
     diagonal: (x) => contractDiagonal(plan, x, layerScales),
     pullback(x, z, bar): Gradient {
