@@ -3,13 +3,6 @@ import { softmaxRows } from "./likelihoods.ts";
 
 // How far exponents are from where they are expected before any label is seen: their standard deviation.
 const deviation = 0.1;
-
-/**
- * The exponent of each of so many ways before any label is seen: even, and in all the more the more there are, by a quarter
- * each. Ways are wrong in different places: with exponents that add to 1 their pool is flatter than it should be.
- */
-const expectedExponent = (ways: number) => (0.75 + 0.25 * ways) / ways;
-
 // Of log p, where a way says that a class is impossible.
 const least = -27.6;
 
@@ -25,15 +18,18 @@ export function pooled(predictions: readonly Matrix[], exponents: ArrayLike<numb
 
 /**
  * The exponents a_k ≥ 0 of a pool under which the labels are likeliest, each predicted from the others, with a normal
- * prior about what is expected of each, by Newton's method on what is free (the log likelihood is concave). Their sum is the pool's
+ * prior about those `expected`, by Newton's method on what is free (the log likelihood is concave). Their sum is the pool's
  * inverse temperature: as in `inverseTemperatureOf` the labels are joined by an example of every class in equal shares.
  */
-export function poolExponents(leftOut: readonly Matrix[], labels: ArrayLike<number>): Float64Array {
+export function poolExponents(
+  leftOut: readonly Matrix[],
+  labels: ArrayLike<number>,
+  expected: Float64Array,
+): Float64Array {
   const count = leftOut.length;
-  const expected = expectedExponent(count);
   const logs = leftOut.map((p) => p.data.map(logOf));
   const slopesOf = (a: Float64Array) => slopesAt(a, expected, logs, leftOut, labels);
-  let a = new Float64Array(count).fill(expected);
+  let a = expected.slice();
   let here = slopesOf(a);
   for (let step = 0; step < 100; step++) {
     const free = Array.from({ length: count }, (_, k) => k).filter((k) => a[k]! > 0 || here.gradient[k]! > 0);
@@ -64,7 +60,7 @@ interface Slopes {
 /** The penalised log likelihood of exponents, and its derivatives. */
 function slopesAt(
   a: Float64Array,
-  expected: number,
+  expected: Float64Array,
   logs: readonly Float64Array[],
   leftOut: readonly Matrix[],
   labels: ArrayLike<number>,
@@ -72,9 +68,9 @@ function slopesAt(
   const count = a.length;
   const { rows: n, cols: classes } = leftOut[0]!;
   const p = pooled(leftOut, a).data;
-  const gradient = a.map((v) => -(v - expected) / deviation ** 2);
+  const gradient = a.map((v, k) => -(v - expected[k]!) / deviation ** 2);
   const curvature = matrix(count, count);
-  let value = a.reduce((sum, v) => sum - 0.5 * ((v - expected) / deviation) ** 2, 0);
+  let value = a.reduce((sum, v, k) => sum - 0.5 * ((v - expected[k]!) / deviation) ** 2, 0);
   const mean = new Float64Array(count);
   for (let i = 0; i < n; i++) {
     const from = i * classes;

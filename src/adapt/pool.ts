@@ -23,7 +23,7 @@ export function poolClassifiers(
     if (!c.leaveOneOut) throw new UsageError("poolClassifiers: a part has no leave-one-out predictions");
     return c.leaveOneOut();
   });
-  const exponents = poolExponents(leftOut, data.labels);
+  const exponents = poolExponents(leftOut, data.labels, expectedExponents(classifiers));
   const parts: readonly PoolPart[] = classifiers
     .map((classifier, k) => ({ classifier, exponent: exponents[k]! }))
     .sort((a, b) => b.exponent - a.exponent);
@@ -58,6 +58,18 @@ export function poolClassifiers(
       again(labelledAt(data, keptRows(data.x.rows, indices).kept), (c) => c.remove(indices)),
     replace: (index, example) => again(labelledWith(data, index, example), (c) => c.replace(index, example)),
   };
+}
+
+/**
+ * Exponents before any label is seen: even, and in all the more the more ways there are, by a quarter each. Ways are wrong
+ * in different places: with exponents that add to 1 their pool is flatter than it should be. A way about a fine-tuned network
+ * counts twice: its left-out labels, those of networks with a fifth fewer examples, say too little for it.
+ */
+function expectedExponents(classifiers: readonly AdaptedClassifier[]): Float64Array {
+  const counts = Float64Array.from(classifiers, ({ mean }) => (mean === "fine-tuned" ? 2 : 1));
+  const total = 0.75 + 0.25 * classifiers.length;
+  const all = counts.reduce((sum, v) => sum + v, 0);
+  return counts.map((v) => (total * v) / all);
 }
 
 /** The part of a pool with the largest exponent; a classifier of one way is its own. */

@@ -128,12 +128,15 @@ describe("a classifier's pool", () => {
     expect(means(4)).toContain("laplace fine-tuned");
   });
 
-  it("of four labels hardly leaves what is expected: even exponents, of four ways 1.75 in all", () => {
+  it("of four labels hardly leaves what is expected: even exponents but twice that of the fine-tuned way, 1.75 in all", () => {
     const four = { x: rowRange(x, 0, 4), labels: labels(rowRange(x, 0, 4)) };
     const parts = adaptClassifier(classes, four).parts!;
     expect(parts.length).toBe(4);
     // Each exponent's prior has a deviation of 0.1.
-    for (const { exponent } of parts) expect(Math.abs(exponent - 1.75 / 4)).toBeLessThan(0.1);
+    for (const { classifier, exponent } of parts) {
+      const expected = classifier.mean === "fine-tuned" ? 0.7 : 0.35;
+      expect(Math.abs(exponent - expected)).toBeLessThan(0.1);
+    }
   });
 
   it("has the mean that is asked for alone", () => {

@@ -115,7 +115,7 @@ it("the pool's exponents are the best there are, none below 0", () => {
     return pooled([{ rows, cols: 3, data: logits.map(Math.exp) }], [1]);
   };
   const leftOut = [said(2, "good"), said(-6, "bad"), pooled([said(0, "even")], [0])];
-  const best = poolExponents(leftOut, labels);
+  const best = poolExponents(leftOut, labels, Float64Array.of(0.5, 0.5, 0.5));
   expect(best[0]!).toBeGreaterThan(0.6);
   expect(best[1]).toBe(0);
   // Nothing moves with an even way but its prior.
