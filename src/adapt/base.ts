@@ -1,16 +1,9 @@
 import { UsageError } from "../errors/index.ts";
-import { type Anchor, anchor, positive } from "../kernels/index.ts";
+import { anchor, positive } from "../kernels/index.ts";
 import { type Eigh, eigh, gramOf, type Matrix, matrix, takeRows } from "../linalg/index.ts";
 import { type Network, parameterCount } from "../networks/index.ts";
 import { key, permutation } from "../random/index.ts";
-import {
-  type AnchoredParts,
-  type Beside,
-  type Scales,
-  type TangentKernel,
-  type TangentLayers,
-  tangentKernel,
-} from "../tangent/index.ts";
+import { type Scales, type TangentKernel, type TangentLayers, tangentKernel } from "../tangent/index.ts";
 import { affordableLayers } from "./affordable-layers.ts";
 import { type Approximation, isCheap } from "./approximation.ts";
 import { featureParts, featuresOf } from "./features.ts";
@@ -114,12 +107,7 @@ function baseWith(network: Network, x: Matrix, options: BaseOptions, scalesAsked
   const base: Base = {
     network: known,
     x,
-    kernel: remembering(
-      { ...plain, network: known },
-      x,
-      shares,
-      lazy(() => plain.anchoredShares?.(x)),
-    ),
+    kernel: remembering({ ...plain, network: known }, x, shares),
     scalesAsked,
     space: isCheap(approximation) ? "weight" : space,
     approximation,
@@ -165,51 +153,30 @@ export function withScales(kernel: TangentKernel, scales: ArrayLike<number>): Ta
   return kernel.with(Object.fromEntries(names.map((name, l) => [name, positive(name, scales[l]!)])));
 }
 
-// Numbers of the parts beside other points that are remembered: 240 MB.
-const rememberedNumbers = 3e7;
-
-/** The same kernel, its parts at x computed once for all scales; those beside x too, for the points asked for last. */
-function remembering(
-  kernel: TangentKernel,
-  x: Matrix,
-  shares: () => readonly Matrix[],
-  unscaled: () => AnchoredParts | undefined,
-  seen: { last?: { readonly points: Matrix; readonly parts: readonly Beside[] } } = {},
-): TangentKernel {
+/** The same kernel, its parts at x computed once for all scales. */
+function remembering(kernel: TangentKernel, x: Matrix, shares: () => readonly Matrix[]): TangentKernel {
   const values = () => Object.values(kernel.parameters).map(({ value }) => value[0]!);
-  /** At the examples themselves the Gram matrix says it all. */
-  const knowing = (elsewhere: Anchor): Anchor => ({
-    at(points, kind) {
-      if (points !== x) return elsewhere.at(points, kind);
-      const cross = weightedSum(shares(), values());
-      return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
-    },
-  });
-  const remembered = (own: AnchoredParts, plain: Anchor): Anchor => ({
-    at(points, kind) {
-      const numbers = values().length * points.rows * x.rows * kernel.outputs ** 2;
-      if (numbers > rememberedNumbers) return plain.at(points, kind);
-      if (seen.last?.points !== points) seen.last = { points, parts: own.at(points, "blocks") };
-      const sum = (part: (beside: Beside) => Matrix) => weightedSum(seen.last!.parts.map(part), values());
-      const blocks = sum((beside) => beside.own);
-      return { cross: sum(({ cross }) => cross), own: kind === "blocks" ? blocks : ownOf(blocks, 1) };
-    },
-  });
   return {
     ...kernel,
-    with: (next) => remembering(kernel.with(next), x, shares, unscaled, seen),
+    with: (next) => remembering(kernel.with(next), x, shares),
     gram: (points) => (points === x ? weightedSum(shares(), values()) : kernel.gram(points)),
     anchored(z) {
       if (z !== x) return kernel.anchored?.(z);
-      const own = unscaled();
-      const plain = anchor(kernel, x);
-      return knowing(own ? remembered(own, plain) : plain);
+      const elsewhere = anchor(kernel, x);
+      return {
+        at(points, kind) {
+          if (points !== x) return elsewhere.at(points, kind);
+          // At the examples themselves the Gram matrix says it all.
+          const cross = weightedSum(shares(), values());
+          return { cross, own: ownOf(cross, kind === "blocks" ? kernel.outputs : 1) };
+        },
+      };
     },
   };
 }
 
 /** The blocks of `width` on the diagonal of a square matrix, or of square blocks one below the other. */
-function ownOf({ rows, cols, data }: Matrix, width: number): Matrix {
+export function ownOf({ rows, cols, data }: Matrix, width: number): Matrix {
   const out = matrix(rows, width);
   for (let r = 0; r < rows; r++) {
     const start = r * cols + (r % cols) - (r % width);

@@ -25,6 +25,7 @@ import {
   usualRank,
   withScales,
 } from "./base.ts";
+import { rememberingBeside } from "./beside.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import { fitCommonScale } from "./common-scale.ts";
 import { expectedScales } from "./expected-scales.ts";
@@ -167,14 +168,15 @@ export function adaptClassifierBase(
   if (method === "laplace" || isCheap(base.approximation)) {
     return fitLaplace(own, labels, meanOf(mean ?? "network"));
   }
+  const together = rememberingBeside(own);
   const means: readonly KnownMean[] = mean ? [meanOf(mean)] : [{ mean: "network" }, { mean: "constant" }];
   const tuned = !mean && fineTune && bearsFineTuning(base);
   // Laplace's prior deviation about a constant of few labels tends to 0: there only the labels as numbers take part.
   return poolClassifiers(
     [
-      fitLaplace(own, labels, means[0]!),
-      ...means.map((known) => regressLabels(own, labels, known)),
-      ...(tuned ? [fitLaplace(own, labels, meanOf("fine-tuned"))] : []),
+      fitLaplace(together, labels, means[0]!),
+      ...means.map((known) => regressLabels(together, labels, known)),
+      ...(tuned ? [fitLaplace(together, labels, meanOf("fine-tuned"))] : []),
     ],
     { x: base.x, labels },
   );

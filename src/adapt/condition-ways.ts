@@ -1,6 +1,7 @@
 import type { Scales, TangentKernel } from "../tangent/index.ts";
 import type { ConditionOptions } from "./adapt.ts";
 import { baseOf, type Space, withScales } from "./base.ts";
+import { rememberingBeside } from "./beside.ts";
 import { type AdaptedClassifier, type ClassifierMethod, conditionClassifier } from "./classify.ts";
 import { conditionLabels } from "./label-regression.ts";
 import type { LabelledExamples } from "./labelled-examples.ts";
@@ -26,7 +27,7 @@ export function conditionWays(ways: readonly KnownWay[], data: LabelledExamples)
   const shared = ({ network, scales, options: { layers } }: TangentKernel, space: Space) => {
     const known = kernels.get(scales);
     if (known) return known;
-    const { kernel } = baseOf(network, data.x, { layers, scales, space });
+    const { kernel } = rememberingBeside(baseOf(network, data.x, { layers, scales, space }));
     kernels.set(scales, kernel);
     return kernel;
   };
