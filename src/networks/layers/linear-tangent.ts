@@ -99,13 +99,15 @@ function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): voi
   const perExample = out.rows / n;
   const m = linearSizes(b).n;
   const count = Math.min(Math.max(n, m), Math.max(1, Math.floor(tileRows / (positions * perExample))));
-  const [readLeft, readRight] = [rowReader(a, count, perExample), rowReader(b, count, perExample)];
+  const readLeft = rowReader(a, count, perExample);
+  // Of one batch with itself in one tile there is no other side.
+  const readRight = a === b && n <= count ? readLeft : rowReader(b, count, perExample);
   const bias = a.bias ? 1 : 0;
   for (const i of ranges(n, count)) {
-    const left = readLeft(i);
+    const left = readLeft.rows(i);
     for (const j of ranges(m, count)) {
       if (a === b && j.from > i.from) break;
-      const right = a === b && j.from === i.from ? left : readRight(j);
+      const right = a === b && j.from === i.from ? left : readRight.rows(j);
       if (left === right && positions === 1) {
         addOwnPairs(left, perExample, bias, scale, i.from * perExample, out);
         continue;
@@ -116,6 +118,7 @@ function addPairs(a: LinearSide, b: LinearSide, scale: number, out: Matrix): voi
       addTile(tile, scale, i.from * perExample, j.from * perExample, a === b && left !== right, out);
     }
   }
+  for (const reader of new Set([readLeft, readRight])) reader.close();
 }
 
 /** The Gram of the per-example gradients, a few units at a time. */
@@ -142,21 +145,34 @@ interface ExampleRows {
 }
 
 /** Reads examples of a side into the same arrays each time: a new pair for each tile would wait for the collector. */
-function rowReader(side: LinearSide, count: number, perExample: number): (range: Range) => ExampleRows {
+interface RowReader {
+  rows(range: Range): ExampleRows;
+  /** Lends the arrays out again: what was read is gone. */
+  close(): void;
+}
+
+function rowReader(side: LinearSide, count: number, perExample: number): RowReader {
   const { positions, features, units, outputs } = linearSizes(side);
   const laid = positionsFirst(side);
-  const inputs = new Float64Array(count * positions * features);
-  const cotangents = new Float64Array(count * positions * outputs * units);
-  return ({ from, to }) => {
-    const rows = (to - from) * positions;
-    const start = from * positions;
-    inputs.set(side.inputs.data.subarray(start * features, (start + rows) * features));
-    stack(laid, start, rows, cotangents);
-    const view = (data: Float64Array, n: number, cols: number) => matrix(n, cols, data.subarray(0, n * cols));
-    return {
-      inputs: view(inputs, rows, features),
-      cotangents: view(cotangents, rows * perExample, (outputs * units) / perExample),
-    };
+  const inputs = borrow(count * positions * features);
+  const cotangents = borrow(count * positions * outputs * units);
+  return {
+    rows({ from, to }) {
+      const rows = (to - from) * positions;
+      const start = from * positions;
+      inputs.set(side.inputs.data.subarray(start * features, (start + rows) * features));
+      stack(laid, start, rows, cotangents);
+      const view = (data: Float64Array, n: number, cols: number) =>
+        matrix(n, cols, data.subarray(0, n * cols));
+      return {
+        inputs: view(inputs, rows, features),
+        cotangents: view(cotangents, rows * perExample, (outputs * units) / perExample),
+      };
+    },
+    close() {
+      giveBack(inputs);
+      giveBack(cotangents);
+    },
   };
 }
 
