@@ -18,7 +18,7 @@ import { type Base, type BaseOptions, baseOf, type Space, usualRank, withScales 
 import { featuresOf } from "./features.ts";
 import { expectFineTuned, type FineTuned, fineTunedMean, fineTunedToNumbers } from "./fine-tuned.ts";
 import { shareByLeaveOneOut, usualShare } from "./fine-tuned-share.ts";
-import { fitRegression, type ScaleEstimate } from "./fit-regression.ts";
+import { fitRegression } from "./fit-regression.ts";
 import { approximateMode } from "./iterative-mode.ts";
 import type { KnownMean, MeanChoice } from "./known-mean.ts";
 import { gaussianLikelihood } from "./likelihoods.ts";
@@ -80,8 +80,9 @@ export interface Adaptation {
 
 /**
  * Adapts a trained network to new data in function space (Maddox, Tang, Moreno, Wilson & Damianou 2021): encodes
- * the trained function as the kernel J(x; w) J(x′; w)ᵀ, chooses its scales and the noise by marginal likelihood, as they
- * are expected or the likeliest (see `scales`), and conditions the Gaussian process with that kernel and the network as its mean.
+ * the trained function as the kernel J(x; w) J(x′; w)ᵀ, chooses its scales and the noise by marginal likelihood, as
+ * they are expected or the likeliest (see `scales`), and conditions the Gaussian process with that kernel and the
+ * network as its mean.
  * x is n × inputs, y is n × outputs. Throws ShapeError, NonFiniteError or UsageError for data that do not fit.
  */
 export function adapt(
@@ -103,7 +104,7 @@ export function adaptBase(
   expectObservations({ x, y, noiseVariance: 1 }, network.inputs, network.outputs);
   const own = base.scalesAsked ? base : byLayerIfFew(base);
   const about = (known: KnownMean) => {
-    const fitted = fitBase(own, priorMean(known, network, y).at(x), y, noiseVariance, estimateOf(base));
+    const fitted = fitBase(own, priorMean(known, network, y).at(x), y, noiseVariance);
     const data = { x, y, noiseVariance: fitted.noiseVariance };
     return conditionTangent(fitted.kernel, data, { ...own, ...known });
   };
@@ -126,11 +127,8 @@ function leaveOneOutDensity(process: Posterior, y: Matrix): number {
   }, 0);
 }
 
-/** Scales that are asked for are those of highest evidence. */
-export const estimateOf = ({ scalesAsked }: Base): ScaleEstimate => (scalesAsked ? "likeliest" : "expected");
-
-// From here on one scale for all predicts as well, in a fifth of the time: errors of turned digits' angles were 2 % larger
-// with 250 numbers and the same with 500 and 900.
+// From here on one scale for all predicts as well, in a fifth of the time: errors of turned digits' angles were 2 %
+// larger with 250 numbers and the same with 500 and 900.
 const fewValues = 500;
 
 /** One scale a layer where there is more than one, of few values. */
@@ -141,17 +139,16 @@ function byLayerIfFew(base: Base): Base {
   return kernel.spans.length > 1 && few ? base.byLayer() : base;
 }
 
-/** The kernel with the scales, and the noise, that the evidence of y prefers; the prior mean at the examples is n × o. */
+/** The kernel with the scales, and the noise, that the numbers y tell; the prior mean at the examples is n × o. */
 export function fitBase(
   base: Base,
   prior: Matrix,
   y: Matrix,
   noiseVariance?: number | ArrayLike<number>,
-  estimate?: ScaleEstimate,
 ): { readonly kernel: TangentKernel; readonly noiseVariance: number | ArrayLike<number> } {
   const known = noiseVariance === undefined ? undefined : perValue(noiseVariance, y);
   const noise = typeof noiseVariance === "number" ? noiseVariance : known;
-  const fitted = fitRegression(base, subtract(y, prior), y, noise, estimate);
+  const fitted = fitRegression(base, subtract(y, prior), y, noise);
   return {
     kernel: withScales(base.kernel, fitted.scales),
     noiseVariance: noiseVariance ?? fitted.noiseVariance,

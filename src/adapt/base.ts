@@ -15,8 +15,8 @@ export type Space = "function" | "weight";
 /** How the tangent kernel is put to work, whatever the task. */
 export interface BaseOptions {
   /**
-   * One scale for the whole kernel, or one a layer, of highest evidence. Unless given as the posterior expects them to be
-   * (see `expectedScales`): one a layer of up to 500 numbers, or of labels; else one.
+   * One scale for the whole kernel, or one a layer, of highest evidence. Unless given as the posterior expects them to
+   * be (see `expectedScales`): one a layer of up to 500 numbers, or of labels; else one.
    */
   readonly scales?: Scales;
   /**

@@ -1,6 +1,6 @@
-import { type Anchor, anchor } from "../kernels/index.ts";
+import { type Anchor, anchor, type Beside } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/index.ts";
-import type { AnchoredParts, Beside, TangentKernel } from "../tangent/index.ts";
+import type { AnchoredParts, TangentKernel } from "../tangent/index.ts";
 import { type Base, lazy, ownOf } from "./base.ts";
 import { weightedSum } from "./shares.ts";
 
@@ -8,8 +8,9 @@ import { weightedSum } from "./shares.ts";
 const rememberedNumbers = 3e7;
 
 /**
- * The base with a kernel that remembers its parts between the examples and the points asked for last, whatever its scales:
- * for several ways of meeting the same labels, which ask one by one. Sums of parts differ in the last digit from the kernel's own.
+ * The base with a kernel that remembers its parts between the examples and the points asked for last, whatever its
+ * scales: for several ways of meeting the same labels, which ask one by one. Sums of parts differ in the last digit from
+ * the kernel's own.
  */
 export function rememberingBeside(base: Base): Base {
   const parts = lazy(() => base.kernel.anchoredShares?.(base.x));

@@ -61,9 +61,9 @@ export interface ClassifierOptions extends BaseOptions {
   /**
    * "laplace": the softmax's own likelihood. "regression": labels regressed as numbers, by a Gaussian process whose
    * values then become probabilities; no iteration, and the network's probabilities as mean. "auto" unless given: a pool
-   * of both, "regression" about the network and about even chances unless one mean is given, and "laplace" also about the
-   * network trained on, where that is a matter of a minute and there are two labels a class; each trusted by how well it
-   * predicts left-out labels. "laplace" where the covariance is approximate.
+   * of both, "regression" about the network and about even chances unless one mean is given, and "laplace" also about
+   * the network trained on, where that is a matter of a minute and there are two labels a class; each trusted by how well
+   * it predicts left-out labels. "laplace" where the covariance is approximate.
    */
   readonly method?: ClassifierMethod | "auto";
   /** false: no way about the network trained on with the labels. true unless given. */
@@ -138,9 +138,9 @@ export interface AdaptedClassifier {
 
 /**
  * Adapts a trained classifier to new labels in function space: its logits linearised in the weights are a Gaussian
- * process with kernel J Jᵀ, the labels' softmax (for one output, sigmoid) likelihood is met by Laplace's approximation,
- * and the scales are chosen by its evidence (Khan et al. 2019; Immer et al. 2021), as they are expected or the likeliest
- * (see `scales`). Throws ShapeError, NonFiniteError or UsageError for data that do not fit.
+ * process with kernel J Jᵀ, the labels' softmax (for one output, sigmoid) likelihood is met by Laplace's
+ * approximation, and the scales are chosen by its evidence (Khan et al. 2019; Immer et al. 2021), as they are expected or
+ * the likeliest (see `scales`). Throws ShapeError, NonFiniteError or UsageError for data that do not fit.
  */
 export function adaptClassifier(
   network: Network,
@@ -338,7 +338,10 @@ const largestVariance = 1e4;
 // The mean square of the logits that labels are expected to be known by.
 const logits = 4;
 
-/** The scales expected or, where asked for, of highest evidence, by Laplace's approximation; of a sample of the examples where there are many. */
+/**
+ * The scales expected or, where asked for, of highest evidence, by Laplace's approximation; of a sample of the examples
+ * where there are many.
+ */
 function fitScales(base: Base, labels: ArrayLike<number>, mean: Fn): Float64Array {
   const values = base.x.rows * base.network.outputs;
   if (isCheap(base.approximation) || (base.space === "function" && values > sampleSize)) {

@@ -20,10 +20,11 @@ export interface ScaleUnits {
 const amplitude = 4;
 
 /**
- * Scales and noise as the posterior expects them to be, where those of highest evidence are sure of too much: ten or twenty
- * numbers hardly tell how large a function is, let alone how much each layer moves. Deviations (√(s_l typical_l) and σ)
- * have half-Cauchy priors (Gelman 2006) in units of the residuals; Laplace's approximation in logarithms, θ ~ N(θ̂, Σ),
- * then expects a deviation of e^(θ̂/2 + Σ_ii/8). With many values Σ is small, and the scales those of highest evidence.
+ * Scales and noise as the posterior expects them to be, where those of highest evidence are sure of too much: ten or
+ * twenty numbers hardly tell how large a function is, let alone how much each layer moves. Deviations (√(s_l typical_l)
+ * and σ) have half-Cauchy priors (Gelman 2006) in units of the residuals; Laplace's approximation in logarithms of
+ * variances, θ ~ N(θ̂, Σ), then expects a deviation of e^(θ̂_i/2 + Σ_ii/8). With many values Σ is small, and the scales
+ * those of highest evidence.
  */
 export function expectedScales(
   evidence: ScaleEvidence,

@@ -1,6 +1,5 @@
 import { UsageError } from "../errors/index.ts";
 import { dot, type Eigh, eigh, type Matrix, matrix, reshape, takeRows } from "../linalg/index.ts";
-import type { Scales } from "../tangent/index.ts";
 import { isCheap } from "./approximation.ts";
 import { type Base, largest, sampleSize } from "./base.ts";
 import { expectedScales } from "./expected-scales.ts";
@@ -27,27 +26,19 @@ import { featureMoments } from "./weight-space.ts";
 /** What is known of the noise: nothing, one variance, or one for each value (n·o, point-major). */
 export type KnownNoise = number | Float64Array | undefined;
 
-// Beyond this the eigenvectors, from which the evidence is read, would take a minute or more; as would whole matrices, of
-// which one scale a layer needs some fifty.
+// Beyond this the eigenvectors, from which the evidence is read, would take a minute or more; as would whole matrices,
+// of which one scale a layer needs some fifty.
 const comfortable = 4_000;
 const comfortableByLayer = 1_000;
 
-/** Scales and noise of highest marginal likelihood, or as their posterior expects them (`expectedScales`). */
-export type ScaleEstimate = "likeliest" | "expected";
-
 /**
- * The scales and the noise that residuals (n × o) of targets y tell. With a variance for each value, the problem is divided
- * by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap approximation, or one of more
- * than 4,000 values (1,000 where one scale a layer is expected), fits its scales by the exact evidence of a sample of the
- * examples.
+ * The scales and the noise that residuals (n × o) of targets y tell: of highest marginal likelihood where scales were
+ * asked for, else as their posterior expects them (`expectedScales`). With a variance for each value, the problem is
+ * divided by the deviations, which leaves one of unit noise; the noise returned is then 1. A cheap approximation, or one
+ * of more than 4,000 values (1,000 where one scale a layer is expected), fits its scales by the exact evidence of a
+ * sample of the examples.
  */
-export function fitRegression(
-  base: Base,
-  residual: Matrix,
-  y: Matrix,
-  noise: KnownNoise,
-  estimate: ScaleEstimate = "likeliest",
-): FittedScales {
+export function fitRegression(base: Base, residual: Matrix, y: Matrix, noise: KnownNoise): FittedScales {
   const size = base.space === "function" ? y.data.length : featuresOf(base.kernel).count;
   const cheap = isCheap(base.approximation);
   if (!cheap && size > largest) {
@@ -55,32 +46,24 @@ export function fitRegression(
       `adapting in ${base.space} space needs a ${size} × ${size} factorisation, more than ${largest}: give fewer rows, or approximation "low-rank", "kronecker", "diagonal" or "last-layer"`,
     );
   }
-  const byLayer = estimate === "expected" && base.kernel.scales === "layer";
+  const { kernel, scalesAsked } = base;
+  const byLayer = !scalesAsked && kernel.scales === "layer";
   const most = byLayer ? comfortableByLayer : comfortable;
   if (cheap || size > most) {
     const { base: sample, indices } = base.sample(Math.min(most, sampleSize));
     const known = noise instanceof Float64Array ? takeRows({ ...y, data: noise }, indices).data : noise;
-    return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known, estimate);
+    return fitRegression(sample, takeRows(residual, indices), takeRows(y, indices), known);
   }
   const r = reshape(residual, residual.data.length, 1);
-  const { kernel } = base;
-  if (noise instanceof Float64Array) {
-    const deviations = noise.map(Math.sqrt);
-    const white = matrix(
-      r.rows,
-      1,
-      r.data.map((v, i) => v / deviations[i]!),
-    );
-    const seen = whitened(base, r, noise, white, deviations);
-    const fit = searched(seen, white, kernel.scales, { fixed: 1, floor: 0 }, estimate);
-    // The density of y is that of y / deviations, over their product.
-    return { ...fit, logEvidence: fit.logEvidence - deviations.reduce((sum, d) => sum + Math.log(d), 0) };
-  }
-  return searched(plain(base, r), r, kernel.scales, noiseSearch(r, y, noise), estimate);
+  if (!(noise instanceof Float64Array)) return searched(base, plain(base, r), noiseSearch(r, y, noise));
+  const fit = searched(base, whitened(base, r, noise), { fixed: 1, floor: 0 });
+  // The density of y is that of y / deviations, over their product.
+  return { ...fit, logEvidence: fit.logEvidence - 0.5 * noise.reduce((sum, v) => sum + Math.log(v), 0) };
 }
 
 /** What residuals say of scales, in either space. */
 interface Seen {
+  readonly residuals: Matrix;
   /** In the eigenvectors of the kernel with scales 1. */
   spectrum(): Spectrum;
   byLayer(): ScaleEvidence;
@@ -88,19 +71,17 @@ interface Seen {
   variances(): readonly number[];
 }
 
-function searched(
-  seen: Seen,
-  r: Matrix,
-  scales: Scales,
-  search: NoiseSearch,
-  estimate: ScaleEstimate,
-): FittedScales {
-  const one = scales === "shared";
-  if (estimate === "expected") {
+function searched({ kernel, scalesAsked }: Base, seen: Seen, search: NoiseSearch): FittedScales {
+  const one = kernel.scales === "shared";
+  if (!scalesAsked) {
     const evidence = one ? spectralEvidence(seen.spectrum()) : seen.byLayer();
     const whole = seen.variances().reduce((sum, v) => sum + v, 0);
     const typical = (one ? [whole] : seen.variances()).map((v) => v || 1);
-    return expectedScales(evidence, { typical, size: Math.max(meanSquare(r), search.floor) }, search);
+    return expectedScales(
+      evidence,
+      { typical, size: Math.max(meanSquare(seen.residuals), search.floor) },
+      search,
+    );
   }
   const shared = fitSharedScale(seen.spectrum(), search);
   if (one) return shared;
@@ -117,7 +98,9 @@ function plain(base: Base, r: Matrix): Seen {
 }
 
 /** For noise known value by value: K and r divided by its deviations leave unit noise. */
-function whitened(base: Base, r: Matrix, noise: Float64Array, white: Matrix, deviations: Float64Array): Seen {
+function whitened(base: Base, r: Matrix, noise: Float64Array): Seen {
+  const deviations = noise.map(Math.sqrt);
+  const white = { ...r, data: r.data.map((v, i) => v / deviations[i]!) };
   if (base.space === "function") {
     const shares = base.shares().map((share) => divided(share, deviations));
     const whole = () => eigh(weightedSum(shares, new Array(shares.length).fill(1)));
@@ -137,6 +120,7 @@ function whitened(base: Base, r: Matrix, noise: Float64Array, white: Matrix, dev
 
 function inFunctionSpace(shares: () => readonly Matrix[], whole: () => Eigh, r: Matrix): Seen {
   return {
+    residuals: r,
     spectrum: () => spectrumOfGram(whole(), r),
     byLayer: () => evidenceOfShares(shares(), r),
     variances: () => shares().map((share) => trace(share, 0, share.rows) / r.rows),
@@ -146,6 +130,7 @@ function inFunctionSpace(shares: () => readonly Matrix[], whole: () => Eigh, r: 
 function inWeightSpace(base: Base, moments: () => FeatureMoments, squares: () => Eigh, r: Matrix): Seen {
   const sizes = featuresOf(base.kernel).layers.map((layer) => layer.size);
   return {
+    residuals: r,
     spectrum: () => spectrumOfFeatures(squares(), moments().projected, r),
     byLayer: () => evidenceOfFeatures(moments(), sizes),
     variances() {

@@ -4,13 +4,7 @@ import { constantMean } from "../processes/index.ts";
 import { keptRows } from "../processes/update.ts";
 import { key } from "../random/index.ts";
 import type { TangentKernel } from "../tangent/index.ts";
-import {
-  type ConditionOptions,
-  conditionOn,
-  estimateOf,
-  fitBase,
-  type RegressionPosterior,
-} from "./adapt.ts";
+import { type ConditionOptions, conditionOn, fitBase, type RegressionPosterior } from "./adapt.ts";
 import { type Base, usualRank } from "./base.ts";
 import { certainProbabilities, probitProbabilities, sampledProbabilities } from "./class-probabilities.ts";
 import type { AdaptedClassifier } from "./classify.ts";
@@ -36,13 +30,7 @@ export function regressLabels(base: Base, labels: ArrayLike<number>, mean: Known
   const { network, x } = base;
   expectLabels(labels, network.outputs);
   const y = oneHot(labels, network.outputs);
-  const { kernel, noiseVariance } = fitBase(
-    base,
-    scoreMean(network, mean).at(x),
-    y,
-    undefined,
-    estimateOf(base),
-  );
+  const { kernel, noiseVariance } = fitBase(base, scoreMean(network, mean).at(x), y);
   return conditionLabels(kernel, { x, labels }, { ...base, ...mean, noiseVariance: Number(noiseVariance) });
 }
 

@@ -61,9 +61,10 @@ export function poolClassifiers(
 }
 
 /**
- * Exponents before any label is seen: even, and in all the more the more ways there are, by a quarter each. Ways are wrong
- * in different places: with exponents that add to 1 their pool is flatter than it should be. A way about a fine-tuned network
- * counts twice: its left-out labels, those of networks with a fifth fewer examples, say too little for it.
+ * Exponents before any label is seen: even, and in all the more the more ways there are, by a quarter each. Ways are
+ * wrong in different places: with exponents that add to 1 their pool is flatter than it should be. A way about a
+ * fine-tuned network counts twice: its left-out labels, those of networks with a fifth fewer examples, say too little
+ * for it.
  */
 function expectedExponents(classifiers: readonly AdaptedClassifier[]): Float64Array {
   const counts = Float64Array.from(classifiers, ({ mean }) => (mean === "fine-tuned" ? 2 : 1));

@@ -55,13 +55,19 @@ export interface Kernel {
   readonly definition?: KernelDefinition;
 }
 
+/** Covariances with points that stay, and each point's own. */
+export interface Beside {
+  readonly cross: Matrix;
+  readonly own: Matrix;
+}
+
 /** A kernel beside points Z that stay, as predictions from data at Z need it. */
 export interface Anchor {
   /**
    * k(X, Z), n·o × m·o, with each point's own covariances where they are asked for: the "diagonal" of k(X, X), n·o × 1, or
    * the "blocks" of an example's outputs on it, n·o × o.
    */
-  at(x: Matrix, own: "diagonal" | "blocks"): { readonly cross: Matrix; readonly own: Matrix };
+  at(x: Matrix, own: "diagonal" | "blocks"): Beside;
 }
 
 /** A kernel's Gram matrices by their lower triangles. */

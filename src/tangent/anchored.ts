@@ -1,4 +1,4 @@
-import type { Anchor } from "../kernels/index.ts";
+import type { Anchor, Beside } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/index.ts";
 import { addShares } from "./contraction.ts";
 import { type Contraction, type ContractionSide, sidesOf } from "./contraction-sides.ts";
@@ -11,21 +11,15 @@ const cached = 1_000_000;
 // At least so many points, over which the gradients of the fixed ones are formed again.
 const least = 32;
 
-/** A kernel, or a part of one, beside fixed points: see Anchor. */
-export interface Beside {
-  readonly cross: Matrix;
-  readonly own: Matrix;
-}
-
-/** Parts of a kernel beside points that stay. */
+/** Parts of a kernel beside points that stay: see Anchor. */
 export interface AnchoredParts {
   at(x: Matrix, own: "diagonal" | "blocks"): readonly Beside[];
 }
 
 /**
- * The full kernel of a network beside points z, in parts (layer l, times its scale, adds to the part that is its place): one
- * pass through the network, with its backward passes, for z once and for other points once, whatever is asked of them.
- * Absent where z is too much to keep.
+ * The full kernel of a network beside points z, in parts (layer l, times its scale, adds to the part that is its place):
+ * one pass through the network, with its backward passes, for z once and for other points once, whatever is asked of
+ * them. Absent where z is too much to keep.
  */
 export function anchoredParts(
   c: Contraction,

@@ -1,4 +1,4 @@
-export type { AnchoredParts, Beside } from "./anchored.ts";
+export type { AnchoredParts } from "./anchored.ts";
 export type { TangentOutputs } from "./contraction-sides.ts";
 export { forwardCost, type ShareCost, shareCosts } from "./cost.ts";
 export * from "./descent.ts";
