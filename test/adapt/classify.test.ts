@@ -23,10 +23,11 @@ import {
   multiply,
   rowRange,
   solve,
+  takeRows,
 } from "../../src/linalg/index.ts";
 import { dense, network, tanh } from "../../src/networks/index.ts";
 import { functionMode } from "../../src/processes/latent/index.ts";
-import { key } from "../../src/random/index.ts";
+import { key, permutation } from "../../src/random/index.ts";
 import { tangentKernel } from "../../src/tangent/index.ts";
 import { expectClose } from "../support/golden.ts";
 import { randomMatrix } from "../support/random.ts";
@@ -353,6 +354,14 @@ describe("adaptClassifier", () => {
       { method: "regression", space: "function", scales: "layer" },
     );
     expect(Math.abs(Math.log(found.noiseVariance! / whole.noiseVariance!))).toBeLessThan(0.2);
+    // Of three values an example 333 examples, drawn as the sample is: their own scales.
+    const drawn = permutation(key(0), 400).subarray(0, 333).sort();
+    const some = adaptClassifier(
+      three,
+      { x: takeRows(many, drawn), labels: Array.from(drawn, (i) => labels[i]!) },
+      { method: "regression", space: "function" },
+    );
+    expectClose(found.kernel.layerScales, some.kernel.layerScales, 1e-9);
   });
 
   it.each(["function", "weight"] as const)("draws functions from the posterior in %s space", (space) => {
